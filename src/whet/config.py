@@ -1,0 +1,271 @@
+"""The task file: one YAML that says what the job is, checked before anything is done.
+
+One truth for three surfaces: the YAML, the Python ``Task`` and the reference in ``docs/task-file.md``
+come from the models below. Unknown keys are errors that name the line and the nearest key. Knows no
+data: whether a column exists is found out by ``whet.data``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from whet.errors import InputError, many, nearest
+from whet.records import Label
+
+DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Fields(_Section):
+    """Which columns hold what."""
+
+    input: str | list[str]
+    """Column with the input text; several are joined, each under its name."""
+    output: str
+    """Column with the approved label (or labels)."""
+    id: str | None = None
+    """Column with a unique id; without one, `file:line` is the id."""
+
+
+class Split(_Section):
+    """How examples are held out. Near-duplicates always keep to one side."""
+
+    test: float | str = 0.25
+    """Share of the examples, or a file of their own."""
+    dev: float | str = 0.1
+    """Share of the examples (of what the test leaves, if the test is a file), or a file."""
+    group_by: str | None = None
+    """Column whose equal values keep to one side (customer, document)."""
+    time: str | None = None
+    """Column with ISO dates: train on the past, test on the latest."""
+
+    @model_validator(mode="after")
+    def _shares(self) -> Split:
+        for name in ("test", "dev"):
+            share = getattr(self, name)
+            if isinstance(share, float) and not 0.0 < share < 0.9:
+                raise ValueError(f"{name}: a share must be above 0 and below 0.9, got {share}")
+        return self
+
+
+class Existing(_Section):
+    """What you have today; exactly one of the three."""
+
+    command: list[str] | None = None
+    """Program and arguments. Reads JSONL `{"id", "input"}`, writes `{"id", "output"}`."""
+    url: str | None = None
+    """Endpoint that takes POST `{"inputs": [...]}` and answers `{"outputs": [...]}`."""
+    predictions: str | None = None
+    """CSV or JSONL file with the columns `input` and `output`."""
+    usd_per_1k: float = Field(default=0.0, ge=0)
+    """What a thousand answers cost you today."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Existing:
+        given = [n for n in ("command", "url", "predictions") if getattr(self, n) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of command, url, predictions (got {given or 'none'})")
+        return self
+
+
+class Cost(_Section):
+    """A cost matrix: what it costs to answer `column` where `row` was right. Lower is better."""
+
+    cost: dict[str, dict[str, float]]
+    """`true label: {answered label: cost}`; what is not named costs `default`, a right answer 0."""
+    default: float = Field(default=1.0, ge=0)
+
+
+class Costs(_Section):
+    """Prices for the break-even. All are assumptions until you set them, and are shown as such."""
+
+    machine_usd_per_hour: float = Field(default=0.10, ge=0)
+    """Two cores, rented."""
+    person_usd_per_hour: float = Field(default=40.0, ge=0)
+    label_seconds: float = Field(default=20.0, ge=0)
+    """A person's time to label one example; counted for rungs that learn from all of them."""
+    review_hours: float = Field(default=8.0, ge=0)
+    """A person's time to check a trained rung before each release."""
+    retrain_per_year: float = Field(default=2.0, ge=0)
+    """How often the job changes enough to train again."""
+    error_usd: float = Field(default=1.0, ge=0)
+    """What one wrong answer costs you."""
+
+
+def _labels(value: Any) -> Any:
+    """Accept a list of names, or a mapping of names to descriptions."""
+    if isinstance(value, dict):
+        return [Label(str(name), str(text or "")) for name, text in value.items()]
+    if isinstance(value, list):
+        return [v if isinstance(v, Label) else Label(_name(v)) for v in value]
+    raise ValueError("must be a list of labels, or a mapping `label: description`")
+
+
+def _name(value: Any) -> str:
+    if isinstance(value, (dict, list)):
+        raise ValueError(f"a label must be a text, got {value!r}")
+    return str(value)
+
+
+class Task(_Section):
+    """One repeated job."""
+
+    task: str = Field(min_length=1)
+    """Its name."""
+    kind: Literal["classify"] = "classify"
+    """What an output is. `classify`: one label, or several."""
+    examples: str
+    """CSV, TSV, JSONL or JSON file, relative to the task file."""
+    fields: Fields
+    multi_label: bool = False
+    """Several labels per input (a list, or a text separated by `label_separator`)."""
+    label_separator: str = "|"
+    success: str = ""
+    """What a good output is, in prose; shown in the report."""
+    instruction: str = ""
+    """What the model is told to do."""
+    labels: Annotated[list[Label], BeforeValidator(_labels)] | None = None
+    """The allowed labels, with descriptions if you have them; without a list, those that occur."""
+    rare_labels: Literal["refuse", "drop"] = "refuse"
+    """What to do with a label that has one example only."""
+    models: list[str] = [DEFAULT_ENCODER]
+    """Hugging Face ids or folders; with several, the choice is made on dev."""
+    rungs: Literal["auto"] | list[str] = "auto"
+    existing: Existing | None = None
+    metric: Literal["accuracy", "macro_f1"] | Cost = "accuracy"
+    target: float | None = None
+    """What is needed, in the metric's unit."""
+    margin: float | None = Field(default=None, ge=0)
+    """The loss you would accept for a cheaper rung: 0.02 unless set; a cost matrix needs it."""
+    monthly_volume: int | None = Field(default=None, ge=1)
+    """Requests a month."""
+    split: Split = Split()
+    costs: Costs = Costs()
+    seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Task:
+        if isinstance(self.metric, Cost) and self.margin is None:
+            raise ValueError("metric: a cost matrix needs `margin`, in the matrix's unit")
+        if isinstance(self.metric, Cost) and self.multi_label:
+            raise ValueError("metric: a cost matrix is for one label per input, not multi_label")
+        if isinstance(self.rungs, list) and not self.rungs:
+            raise ValueError("rungs: the list is empty; leave it out for `auto`")
+        if self.labels is not None:
+            _check_labels([label.name for label in self.labels])
+        return self
+
+    @property
+    def margin_value(self) -> float:
+        return 0.02 if self.margin is None else self.margin
+
+    @property
+    def metric_name(self) -> str:
+        return "cost" if isinstance(self.metric, Cost) else self.metric
+
+
+def _check_labels(names: list[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"labels: {twice[0]!r} is listed twice")
+    if len(names) < 2:
+        raise ValueError(f"labels: one label only ({names}); a choice needs two")
+
+
+def load_task(path: Path) -> Task:
+    """Read and check a task file.
+
+    Raises:
+        InputError: missing file, bad YAML, unknown key (with line and nearest key), bad value.
+    """
+    text = _read(path)
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "cannot be read"
+        raise InputError(f"is not valid YAML: {problem}.", where=f"{path}{line}") from error
+    if not isinstance(value, dict):
+        raise InputError(
+            "a task file is a mapping of keys to values.", where=path, fix="start with `whet init`."
+        )
+    return task_from(value, where=str(path), root=root)
+
+
+def task_from(value: dict[str, Any], *, where: str = "task", root: yaml.Node | None = None) -> Task:
+    """Check a mapping. ``root``, the composed YAML, gives errors their line."""
+    try:
+        return Task.model_validate(value)
+    except ValidationError as error:
+        lines = [_explain(problem, where, root) for problem in error.errors()]
+        if len(lines) == 1:
+            raise InputError(lines[0]) from error
+        raise many(
+            lines, what=f"{len(lines)} things are wrong:", where=where, fix="see docs/task-file.md."
+        ) from error
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise InputError("no such file.", where=path, fix="start with `whet init FILE`.") from error
+    except UnicodeDecodeError as error:
+        raise InputError("is not UTF-8.", where=path, fix="save it as UTF-8.") from error
+    except OSError as error:
+        raise InputError(f"cannot read: {error.strerror}.", where=path) from error
+
+
+def _explain(problem: Any, where: str, root: yaml.Node | None) -> str:
+    """One line for one pydantic problem: ``file:line: key: what. hint``."""
+    loc = [part for part in problem["loc"] if not _is_branch(part)]
+    dotted = ".".join(str(part) for part in loc) or "task file"
+    place = f"{where}{_line_of(root, loc)}: {dotted}"
+    if problem["type"] == "extra_forbidden":
+        return f"{place}: unknown key. {nearest(str(loc[-1]), _known(loc[:-1]))}"
+    if problem["type"] == "missing":
+        return f"{place}: is required."
+    got = problem.get("input")
+    shown = "" if isinstance(got, dict) else f" Got {got!r}."
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{place}: {message[:1].lower()}{message[1:].rstrip('.')}.{shown}"
+
+
+def _is_branch(part: Any) -> bool:
+    """Pydantic adds the branch of a union to the path (`Cost`, `literal[...]`): not a key."""
+    return isinstance(part, str) and ("[" in part or part in {"Cost", "float", "str", "list"})
+
+
+def _known(loc: list[Any]) -> list[str]:
+    """The keys allowed in the section at ``loc``."""
+    section: type[BaseModel] = Task
+    nested = {"fields": Fields, "split": Split, "existing": Existing, "costs": Costs, "metric": Cost}
+    for part in loc:
+        section = nested.get(str(part), section)
+    return list(section.model_fields)
+
+
+def _line_of(root: yaml.Node | None, loc: list[Any]) -> str:
+    """``:12`` for the key at ``loc``, or for the innermost part of it that the file has."""
+    node, line = root, None
+    for part in loc:
+        found = None
+        if isinstance(node, yaml.MappingNode):
+            pairs = {key.value: (key, val) for key, val in node.value}
+            found = pairs.get(str(part))
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            item = node.value[part]
+            found = (item, item)
+        if found is None:
+            break
+        line, node = found[0].start_mark.line + 1, found[1]
+    return f":{line}" if line else ""

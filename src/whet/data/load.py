@@ -1,0 +1,276 @@
+"""Rows to examples: the task's columns, labels and ids, checked before any work.
+
+Knows the task file and tables; knows no models. Every problem is an error that names file, line, field
+and value, the first twenty and a count.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from whet.data.formats import MISSING, Row, Table, read_table
+from whet.errors import InputError, many, nearest
+from whet.records import Example, Label, Output
+
+if TYPE_CHECKING:
+    from whet.config import Task
+
+MAX_INPUT = 200_000  # characters; longer is a file by mistake
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The examples of a task, its labels in a fixed order, and what was set aside."""
+
+    examples: tuple[Example, ...]
+    labels: tuple[Label, ...]
+    notes: tuple[str, ...] = ()
+
+
+def load_examples(task: Task, folder: Path) -> Loaded:
+    """All examples of the task's main file; paths are relative to ``folder``.
+
+    Raises:
+        InputError: as in the module's head.
+    """
+    table = read_table(folder / task.examples)
+    examples, notes = _examples(task, table)
+    names = _label_names(task, table, examples)
+    examples, rare = _rare(task, table, examples)
+    counts = Counter(name for example in examples for name in names_of(example.output))
+    descriptions = {label.name: label for label in task.labels or []}
+    labels = [descriptions.get(name, Label(name)) for name in names if counts[name]]
+    if len(labels) < 2:
+        raise InputError(
+            f"there is one label only: {labels[0].name if labels else '(none)'!r}.",
+            where=table.path,
+            fix="a choice needs examples of at least two labels.",
+        )
+    unused = [name for name in names if not counts[name]]
+    if unused:
+        notes = [*notes, f"labels without an example: {', '.join(unused)}"]
+    return Loaded(tuple(examples), tuple(labels), (*notes, *rare))
+
+
+def load_more(task: Task, path: Path, labels: tuple[Label, ...]) -> Loaded:
+    """Examples of a split file of its own (test or dev), against the labels already known."""
+    table = read_table(path)
+    examples, notes = _examples(task, table)
+    known = {label.name for label in labels}
+    new = sorted({n for e in examples for n in names_of(e.output)} - known)
+    if new and task.labels is not None:
+        raise _unknown_label(task, table, examples)
+    extra = tuple(Label(name) for name in new)
+    return Loaded(tuple(examples), (*labels, *extra), tuple(notes))
+
+
+def names_of(output: Output) -> tuple[str, ...]:
+    """The labels in an output, one or several."""
+    return (output,) if isinstance(output, str) else output
+
+
+def load_inputs(path: Path, column: str | None) -> tuple[list[str], list[str]]:
+    """Inputs to predict, with ids: one text a line, or a table with an input column."""
+    if path.suffix.lower() == ".txt":
+        from whet.data.formats import read_text
+
+        lines = [line for line in read_text(path).splitlines() if line.strip()]
+        return [f"{path.name}:{n}" for n in range(1, len(lines) + 1)], lines
+    table = read_table(path)
+    name = column or _input_column(table)
+    _need(table, [name])
+    ids = [row.text("id") or table.where(row) for row in table.rows]
+    return ids, [row.text(name) for row in table.rows]
+
+
+def _input_column(table: Table) -> str:
+    for name in ("input", "text"):
+        if name in table.columns:
+            return name
+    if len(table.columns) == 1:
+        return table.columns[0]
+    raise InputError(
+        f"which column is the input? There are {', '.join(table.columns)}.",
+        where=table.path,
+        fix="name it with --input COLUMN.",
+    )
+
+
+def _need(table: Table, names: list[str]) -> None:
+    for name in names:
+        if name not in table.columns:
+            raise InputError(
+                f"there is no column {name!r}.", where=table.path, fix=nearest(name, table.columns)
+            )
+
+
+def _columns(task: Task) -> list[str]:
+    inputs = [task.fields.input] if isinstance(task.fields.input, str) else task.fields.input
+    others = [task.fields.output, task.fields.id, task.split.group_by, task.split.time]
+    return [*inputs, *[name for name in others if name]]
+
+
+def _examples(task: Task, table: Table) -> tuple[list[Example], list[str]]:
+    _need(table, _columns(task))
+    examples: list[Example] = []
+    errors: list[str] = []
+    empty = 0
+    for row in table.rows:
+        text, output = _input(task, row), _output(task, row)
+        if not text and not output:
+            empty += 1
+            continue
+        problem = _problem(task, row, text, output)
+        if problem:
+            errors.append(f"{table.where(row)}: {problem}")
+        else:
+            examples.append(_example(task, table, row, text, output))
+    if errors:
+        raise many(
+            errors, what=f"{len(errors):,} row(s) cannot be used:", where=table.path,
+            fix="mend or remove these rows.",
+        )
+    _unique_ids(task, table, examples)
+    notes = [f"{table.path.name}: {empty:,} empty row(s) skipped"] if empty else []
+    return examples, notes
+
+
+def _example(task: Task, table: Table, row: Row, text: str, output: Output) -> Example:
+    fields, split = task.fields, task.split
+    return Example(
+        id=row.text(fields.id) if fields.id else table.where(row),
+        input=text,
+        output=output,
+        source=table.where(row),
+        group=(row.text(split.group_by) or None) if split.group_by else None,
+        time=row.text(split.time) if split.time else None,
+    )
+
+
+def _input(task: Task, row: Row) -> str:
+    """The input text; of several columns, those that are filled, each under its name."""
+    if isinstance(task.fields.input, str):
+        return row.text(task.fields.input)
+    parts = [(name, row.text(name)) for name in task.fields.input]
+    return "\n".join(f"{name}: {text}" for name, text in parts if text)
+
+
+def _output(task: Task, row: Row) -> Output:
+    if not task.multi_label:
+        return row.text(task.fields.output)
+    value = row.values.get(task.fields.output)
+    return split_labels(value, task.label_separator)
+
+
+def split_labels(value: Any, separator: str) -> tuple[str, ...]:
+    """A list, a JSON list as text, or a separated text, as a sorted tuple of labels."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = value.strip("[] ").replace("'", "").replace('"', "").split(",")
+    parts = value if isinstance(value, list) else str(value or "").split(separator)
+    return tuple(sorted({str(part).strip() for part in parts} - {""}))
+
+
+def _problem(task: Task, row: Row, text: str, output: Output) -> str:
+    """What is wrong with one row, or the empty text."""
+    fields = task.fields
+    if not text:
+        return f"{fields.input}: is empty. A row needs an input."
+    if len(text) > MAX_INPUT:
+        return f"{fields.input}: has {len(text):,} characters; at most {MAX_INPUT:,} are read."
+    if not output and not task.multi_label:
+        return f"{fields.output}: is empty. A row needs a label."
+    if not task.multi_label and isinstance(output, str) and output.lower() in MISSING:
+        return f"{fields.output}: {output!r} means missing. A row needs a label."
+    if fields.id and not row.text(fields.id):
+        return f"{fields.id}: is empty. Every row needs its id."
+    if task.split.time and not is_time(row.text(task.split.time)):
+        return f"{task.split.time}: {row.text(task.split.time)!r} is not an ISO date (2026-01-31)."
+    return ""
+
+
+def is_time(text: str) -> bool:
+    """ISO 8601 date or date and time."""
+    if not re.match(r"^\d{4}-\d{2}-\d{2}", text):
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _unique_ids(task: Task, table: Table, examples: list[Example]) -> None:
+    if not task.fields.id:
+        return
+    first: dict[str, str] = {}
+    errors = []
+    for example in examples:
+        if example.id in first:
+            errors.append(
+                f"{example.source}: {task.fields.id}: {example.id!r} is already at "
+                f"{first[example.id]}."
+            )
+        first.setdefault(example.id, example.source)
+    if errors:
+        raise many(
+            errors, what=f"{len(errors):,} duplicate id(s):", where=table.path,
+            fix="make ids unique, or leave `fields: id` out (then the line is the id).",
+        )
+
+
+def _label_names(task: Task, table: Table, examples: list[Example]) -> list[str]:
+    """The task's list in its order, or what occurs, sorted."""
+    found = {name for example in examples for name in names_of(example.output)}
+    if task.labels is None:
+        return sorted(found)
+    names = [label.name for label in task.labels]
+    if found - set(names):
+        raise _unknown_label(task, table, examples)
+    return names
+
+
+def _unknown_label(task: Task, table: Table, examples: list[Example]) -> InputError:
+    names = {label.name for label in task.labels or []}
+    errors = [
+        f"{e.source}: {task.fields.output}: {name!r} is not in the task's labels. "
+        f"{nearest(name, names)}"
+        for e in examples
+        for name in names_of(e.output)
+        if name not in names
+    ]
+    return many(
+        errors, what=f"{len(errors):,} label(s) missing from the label list:", where=table.path,
+        fix="add the label to `labels:`, or mend the rows.",
+    )
+
+
+def _rare(
+    task: Task, table: Table, examples: list[Example]
+) -> tuple[list[Example], tuple[str, ...]]:
+    """Labels with one example cannot be learned and tested: refused, or set aside and said."""
+    counts = Counter(name for example in examples for name in names_of(example.output))
+    rare = sorted(name for name, count in counts.items() if count == 1)
+    if not rare or len(rare) == len(counts) == 1:
+        return examples, ()
+    if task.rare_labels == "drop":
+        kept = [e for e in examples if not set(names_of(e.output)) & set(rare)]
+        return kept, (f"labels with one example, set aside: {', '.join(rare)}",)
+    errors = [
+        f"{e.source}: {task.fields.output}: {name!r} has one example."
+        for e in examples
+        for name in names_of(e.output)
+        if name in rare
+    ]
+    raise many(
+        errors, what=f"{len(rare):,} label(s) with one example:", where=table.path,
+        fix="add examples, merge the label into another, or set `rare_labels: drop`.",
+    )

@@ -1,0 +1,309 @@
+"""The climb: every rung is fitted on train, chosen on dev, and only then meets the test set, once.
+
+Knows rungs by their contract only. Writes ``04-rungs/NAME/`` and ``05-scores.jsonl`` into a run, and
+goes on where an earlier run of the same inputs stopped.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from whet.errors import InputError
+from whet.evaluate.stats import paired_right, wilson
+from whet.records import Example, Output, Specialist
+from whet.rungs.base import Setting, all_rungs, find_rung, load_specialist
+from whet.rungs.vectors import VectorSpecialist
+from whet.store import read_jsonl, write_jsonl
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from whet.config import Task
+    from whet.data.split import Splits
+    from whet.runs import Run
+
+LATENCY_CALLS = 25
+SHARES = (0.25, 0.5)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A rung with its specialist."""
+
+    name: str
+    specialist: Specialist
+    folder: str
+    trains: bool
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a rung showed: its test answers and what they cost."""
+
+    name: str
+    outputs: tuple[Output, ...]
+    confidences: tuple[float, ...]
+    dev_gain: float
+    fit_seconds: float
+    parameters_trained: int
+    trains: bool
+    seconds_per_1k: float
+    provider_usd_per_1k: float
+    p50_ms: float
+    choices: Mapping[str, Any]
+    curve: Sequence[Mapping[str, float]]
+    notes: Sequence[str]
+
+
+def chosen_rungs(task: Task) -> list[str]:
+    """The rungs to climb, lowest first; ``auto`` takes all that the task's kind and models open."""
+    known = all_rungs()
+    if task.rungs == "auto":
+        fits = [name for name, rung in known.items() if task.kind in rung.kinds]
+        return [name for name in fits if name != "existing" or task.existing is not None]
+    for name in task.rungs:
+        find_rung(name)
+    if "existing" in task.rungs and task.existing is None:
+        raise InputError(
+            "the rung `existing` needs to know what you have.", where="rungs",
+            fix="set existing: {command | url | predictions}.",
+        )
+    return [name for name in known if name in task.rungs]
+
+
+def climb(
+    run: Run, names: Sequence[str], setting: Setting, splits: Splits, made_from: dict[str, Any]
+) -> list[Fitted]:
+    """Fit every rung, lowest first; one that is already there is loaded."""
+    return [_fit_one(run, name, setting, splits, made_from) for name in names]
+
+
+def _fit_one(
+    run: Run, name: str, setting: Setting, splits: Splits, made_from: dict[str, Any]
+) -> Fitted:
+    rung = find_rung(name)
+    folder, step = f"04-rungs/{name}", f"rung {name}"
+    if run.fresh(step, made_from):
+        setting.tell(f"{name}: kept from before", 1, 1)
+        return Fitted(name, load_specialist(run.path(folder)), folder, rung.trains)
+    start = time.perf_counter()
+    setting.tell(name, 0, 1)
+    shutil.rmtree(run.path(folder), ignore_errors=True)
+    specialist = rung(setting=setting).fit(splits.train, splits.dev)  # type: ignore[call-arg]
+    specialist.save(run.path(folder))
+    run.record(step, made_from, [folder], time.perf_counter() - start)
+    setting.tell(f"{name}: fitted", 1, 1)
+    return Fitted(name, load_specialist(run.path(folder)), folder, rung.trains)
+
+
+def measure(
+    run: Run, fitted: Sequence[Fitted], setting: Setting, splits: Splits, made_from: dict[str, Any]
+) -> list[Measured]:
+    """Open the test set: every rung answers every test input, and is timed on dev inputs."""
+    if not run.fresh("scores", made_from):
+        start = time.perf_counter()
+        rows: list[dict[str, Any]] = [
+            {"id": e.id, "input": e.input, "source": e.source, "truth": e.output, "rungs": {}}
+            for e in splits.test
+        ]
+        costs = {}
+        for number, item in enumerate(fitted):
+            setting.tell(f"held-out answers: {item.name}", number, len(fitted))
+            costs[item.name] = _answer(item, setting, splits, rows)
+        write_jsonl(run.path("05-scores.jsonl"), [{"costs": costs}, *rows])
+        run.record("scores", made_from, ["05-scores.jsonl"], time.perf_counter() - start)
+    return read_scores(run.path("05-scores.jsonl"), fitted)
+
+
+def _answer(
+    item: Fitted, setting: Setting, splits: Splits, rows: list[dict[str, Any]]
+) -> dict[str, float]:
+    """Add the rung's answers to ``rows``; its costs."""
+    answers = with_cache(item.specialist, setting).predict([e.input for e in splits.test])
+    for row, answer in zip(rows, answers, strict=True):
+        row["rungs"][item.name] = {"output": answer.output, "confidence": answer.confidence}
+    n = len(answers)
+    return {
+        "seconds_per_1k": 1000 * sum(a.seconds for a in answers) / n,
+        "usd_per_1k": 1000 * sum(a.usd for a in answers) / n,
+        "p50_ms": latency(item.specialist, [e.input for e in splits.dev]),
+    }
+
+
+def with_cache(specialist: Specialist, setting: Setting) -> Specialist:
+    """The same specialist, reading frozen vectors from the run's cache where it has them."""
+    if isinstance(specialist, VectorSpecialist):
+        for cached in setting.encoders:
+            if cached.source.sha256 == specialist.encoder.source.sha256:
+                return replace(specialist, encoder=cached)
+    return specialist
+
+
+def latency(specialist: Specialist, inputs: Sequence[str]) -> float:
+    """Median milliseconds of one request alone, after a warm-up."""
+    if getattr(specialist, "source", None):
+        return _one_call_ms(specialist, inputs[:1])  # an existing command: one start is enough
+    calls = [inputs[i % len(inputs)] for i in range(LATENCY_CALLS)]
+    specialist.predict(calls[:1])
+    return float(np.median([_one_call_ms(specialist, [text]) for text in calls]))
+
+
+def _one_call_ms(specialist: Specialist, inputs: Sequence[str]) -> float:
+    start = time.perf_counter()
+    specialist.predict(inputs)
+    return 1000 * (time.perf_counter() - start)
+
+
+def read_scores(path: Path, fitted: Sequence[Fitted]) -> list[Measured]:
+    """``05-scores.jsonl`` back as records, so that every later figure comes from the artifact."""
+    head, *rows = read_jsonl(path)
+    return [_measured(item, head["costs"][item.name], rows) for item in fitted]
+
+
+def _measured(
+    item: Fitted, costs: Mapping[str, float], rows: list[dict[str, Any]]
+) -> Measured:
+    answers = [row["rungs"][item.name] for row in rows]
+    info = item.specialist.info
+    return Measured(
+        name=item.name,
+        outputs=tuple(as_output(answer["output"]) for answer in answers),
+        confidences=tuple(float(answer["confidence"]) for answer in answers),
+        dev_gain=info.dev_score,
+        fit_seconds=info.seconds,
+        parameters_trained=info.parameters_trained,
+        trains=item.trains,
+        seconds_per_1k=costs["seconds_per_1k"],
+        provider_usd_per_1k=costs["usd_per_1k"],
+        p50_ms=costs["p50_ms"],
+        choices=info.choices,
+        curve=info.curve,
+        notes=info.notes,
+    )
+
+
+def as_output(value: Any) -> Output:
+    """JSON knows no tuples."""
+    return value if isinstance(value, str) else tuple(value)
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """Dev score of a rung fitted on a share of train, with its 95 % interval."""
+
+    rung: str
+    share: float
+    n_train: int
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class LearningCurve:
+    """Would more examples help? Answered on dev, for the two best rungs."""
+
+    points: tuple[CurvePoint, ...]
+    answer: str
+
+
+def learning_curve(
+    run: Run, fitted: Sequence[Fitted], setting: Setting, splits: Splits, made_from: dict[str, Any]
+) -> LearningCurve:
+    """Fit the two rungs that dev likes best on a quarter and a half of train."""
+    learners = [item for item in fitted if item.name not in {"existing", "floor"}]
+    best = sorted(learners, key=lambda item: -item.specialist.info.dev_score)[:2]
+    if not best:
+        return LearningCurve((), "No rung learns from examples here.")
+    if not run.fresh("learning curve", made_from):
+        start = time.perf_counter()
+        rows = [row for item in best for row in _curve_rows(item, setting, splits)]
+        write_jsonl(run.path("04-learning-curve.jsonl"), rows)
+        run.record(
+            "learning curve", made_from, ["04-learning-curve.jsonl"], time.perf_counter() - start
+        )
+    return _curve(read_jsonl(run.path("04-learning-curve.jsonl")), splits.dev)
+
+
+def _curve_rows(item: Fitted, setting: Setting, splits: Splits) -> list[dict[str, Any]]:
+    rung, info = find_rung(item.name), item.specialist.info
+    rows = []
+    for share in SHARES:
+        part = share_of(splits.train, share, setting.seed)
+        setting.tell(f"learning curve: {item.name} on {share:.0%}", 0, 1)
+        fit = rung(setting=setting, choices=info.choices).fit  # type: ignore[call-arg]
+        rows.append(_curve_row(item.name, share, len(part), fit(part, splits.dev), splits, setting))
+    whole = with_cache(item.specialist, setting)
+    rows.append(_curve_row(item.name, 1.0, len(splits.train), whole, splits, setting))
+    return rows
+
+
+def _curve_row(
+    name: str, share: float, n: int, specialist: Specialist, splits: Splits, setting: Setting
+) -> dict[str, Any]:
+    answers = with_cache(specialist, setting).predict([e.input for e in splits.dev])
+    outputs = [answer.output for answer in answers]
+    truths = [e.output for e in splits.dev]
+    right = [float(a == t) for a, t in zip(outputs, truths, strict=True)]
+    value = setting.metric.value(truths, outputs)
+    return {"rung": name, "share": share, "n_train": n, "value": value, "right": right}
+
+
+def share_of(train: Sequence[Example], share: float, seed: int) -> list[Example]:
+    """A seeded, stratified part; a smaller share is contained in a larger one."""
+    by_output: dict[Output, list[int]] = defaultdict(list)
+    for index, example in enumerate(train):
+        by_output[example.output].append(index)
+    rng = random.Random(seed)
+    kept: list[int] = []
+    for output in sorted(by_output, key=str):
+        rows = by_output[output]
+        rng.shuffle(rows)
+        kept.extend(rows[: max(1, round(share * len(rows)))])
+    return [train[index] for index in sorted(kept)]
+
+
+def _curve(rows: list[dict[str, Any]], dev: Sequence[Example]) -> LearningCurve:
+    points = []
+    for row in rows:
+        interval = wilson(int(sum(row["right"])), len(row["right"]))
+        exact = abs(interval.value - row["value"]) < 1e-9  # accuracy; other metrics carry no interval
+        low, high = (interval.low, interval.high) if exact else (row["value"], row["value"])
+        place = (row["rung"], row["share"], row["n_train"])
+        points.append(CurvePoint(*place, row["value"], low, high))
+    return LearningCurve(tuple(points), _more_help(rows))
+
+
+def _more_help(rows: list[dict[str, Any]]) -> str:
+    """In words: what doubling the examples last brought the best rung, and how sure that is."""
+    name = rows[0]["rung"]
+    half, whole = (
+        next(r for r in rows if r["rung"] == name and r["share"] == s) for s in (0.5, 1.0)
+    )
+    pair = paired_right(np.array(whole["right"]), np.array(half["right"]))
+    points = 100 * pair.difference
+    if pair.p_ahead <= 0.05 and points > 0.5:
+        return (
+            f"More examples would probably help: going from {half['n_train']:,} to "
+            f"{whole['n_train']:,} brought `{name}` {points:+.1f} points on dev "
+            f"(n={pair.n:,}, p={pair.p_ahead:.3f})."
+        )
+    if pair.upper(0.05) < 0.01:
+        return (
+            f"More of the same examples would hardly help: going from {half['n_train']:,} to "
+            f"{whole['n_train']:,} brought `{name}` {points:+.1f} points on dev, and at most "
+            f"{100 * pair.upper(0.05):.1f} (n={pair.n:,})."
+        )
+    return (
+        f"Whether more examples would help is not clear: going from {half['n_train']:,} to "
+        f"{whole['n_train']:,} brought `{name}` {points:+.1f} points on dev "
+        f"(n={pair.n:,}, p={pair.p_ahead:.2f})."
+    )

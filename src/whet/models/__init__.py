@@ -1,0 +1,1 @@
+"""Models: where their weights come from, and how text goes through them."""

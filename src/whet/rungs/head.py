@@ -1,0 +1,72 @@
+"""head: logistic regression on a frozen encoder. Learns labels, changes nothing inside the model.
+
+The encoder reads every text once; the strength C is chosen on dev.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from whet.records import Example
+from whet.rungs.base import Setting
+from whet.rungs.deciding import targets
+from whet.rungs.vectors import (
+    Arrays,
+    Candidate,
+    VectorSpecialist,
+    fit_vectors,
+    load_vectors,
+    with_choices,
+)
+from whet.train.linear import LinearHead, fit_linear
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from whet.models.encoder import TextEncoder
+
+STRENGTHS = (3.0, 10.0, 30.0, 100.0)
+
+
+def score(arrays: Arrays, vectors: NDArray[np.float32]) -> NDArray[np.floating[Any]]:
+    """Logits [n, labels]."""
+    return np.asarray(vectors @ arrays["weight"].T + arrays["bias"])
+
+
+@dataclass(frozen=True)
+class Head:
+    """Logistic regression on frozen vectors."""
+
+    name: ClassVar[str] = "head"
+    kinds: ClassVar[tuple[str, ...]] = ("classify",)
+    trains: ClassVar[bool] = True
+
+    setting: Setting = field(default_factory=Setting)
+    choices: Mapping[str, Any] = field(default_factory=dict)
+
+    def fit(self, train: Sequence[Example], dev: Sequence[Example]) -> VectorSpecialist:
+        setting = with_choices(self.setting, self.choices)
+        return fit_vectors(self.name, setting, score, self._propose, train, dev)
+
+    def _propose(
+        self, encoder: TextEncoder, train: Sequence[Example], labels: tuple[str, ...]
+    ) -> list[Candidate]:
+        vectors = encoder.encode([example.input for example in train], precise=False).vectors
+        table = targets([example.output for example in train], labels)
+        candidates: list[Candidate] = []
+        linear: LinearHead | None = None
+        for strength in (self.choices["C"],) if "C" in self.choices else STRENGTHS:
+            several = self.setting.multi_label
+            linear = fit_linear(vectors, table, strength, several=several, start=linear)
+            arrays = {"weight": linear.weight, "bias": linear.bias}
+            candidates.append(Candidate({"C": strength}, arrays, linear.parameters))
+        return candidates
+
+    @classmethod
+    def load(cls, folder: Path, card: Mapping[str, Any]) -> VectorSpecialist:
+        return load_vectors(folder, card, score)

@@ -1,0 +1,96 @@
+"""retrieve: the nearest training examples vote, weighted by how near they are.
+
+The votes of the k nearest are softmax(cosine / tau); a label's score is the log of its share. k and tau
+are chosen on dev. The index holds training examples only, as half-precision vectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from whet.records import Example
+from whet.rungs.base import Setting
+from whet.rungs.deciding import targets
+from whet.rungs.vectors import (
+    Arrays,
+    Candidate,
+    VectorSpecialist,
+    fit_vectors,
+    load_vectors,
+    with_choices,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from whet.models.encoder import TextEncoder
+
+NEIGHBOURS = (1, 3, 5, 10, 20, 40)
+TAUS = (0.02, 0.04, 0.08)
+ROWS_AT_ONCE = 1024
+FAINT = 1e-4  # the share of a label that no neighbour has
+
+
+def score(arrays: Arrays, vectors: NDArray[np.float32]) -> NDArray[np.floating[Any]]:
+    """Log vote shares [n, labels]; for several labels per input, log odds."""
+    parts = [
+        _shares(arrays, vectors[start : start + ROWS_AT_ONCE])
+        for start in range(0, len(vectors), ROWS_AT_ONCE)
+    ]
+    shares = np.concatenate(parts) if parts else np.zeros((0, arrays["table"].shape[1]))
+    shares = np.clip(shares, FAINT, 1 - FAINT)
+    return np.log(shares / (1 - shares)) if int(arrays["several"][0]) else np.log(shares)
+
+
+def _shares(arrays: Arrays, vectors: NDArray[np.float32]) -> NDArray[np.floating[Any]]:
+    k, tau = int(arrays["k"][0]), float(arrays["tau"][0])
+    cosines = vectors @ arrays["index"].astype(np.float32).T  # [n, train]
+    near = np.argpartition(-cosines, min(k, cosines.shape[1]) - 1, axis=1)[:, :k]
+    weights = np.take_along_axis(cosines, near, axis=1) / tau
+    weights = np.exp(weights - weights.max(axis=1, keepdims=True))
+    weights /= weights.sum(axis=1, keepdims=True)
+    return np.einsum("nk,nkl->nl", weights, arrays["table"][near].astype(np.float32))
+
+
+@dataclass(frozen=True)
+class Retrieve:
+    """Nearest examples, weighted vote."""
+
+    name: ClassVar[str] = "retrieve"
+    kinds: ClassVar[tuple[str, ...]] = ("classify",)
+    trains: ClassVar[bool] = False
+
+    setting: Setting = field(default_factory=Setting)
+    choices: Mapping[str, Any] = field(default_factory=dict)
+
+    def fit(self, train: Sequence[Example], dev: Sequence[Example]) -> VectorSpecialist:
+        setting = with_choices(self.setting, self.choices)
+        return fit_vectors(self.name, setting, score, self._propose, train, dev)
+
+    def _propose(
+        self, encoder: TextEncoder, train: Sequence[Example], labels: tuple[str, ...]
+    ) -> list[Candidate]:
+        vectors = encoder.encode([example.input for example in train], precise=False).vectors
+        index = vectors.astype(np.float16)
+        table = targets([example.output for example in train], labels).astype(np.uint8)
+        several = np.array([self.setting.multi_label], dtype=np.int64)
+        fixed = {"index": index, "table": table, "several": several}
+        return [
+            Candidate({"k": k, "tau": tau}, {**fixed, "k": np.array([k]), "tau": np.array([tau])})
+            for k, tau in self._grid(len(train))
+        ]
+
+    def _grid(self, n: int) -> list[tuple[int, float]]:
+        if "k" in self.choices:
+            return [(min(int(self.choices["k"]), n), float(self.choices["tau"]))]
+        ks = sorted({min(k, n) for k in NEIGHBOURS})
+        return [(k, tau) for k in ks for tau in TAUS]
+
+    @classmethod
+    def load(cls, folder: Path, card: Mapping[str, Any]) -> VectorSpecialist:
+        return load_vectors(folder, card, score)

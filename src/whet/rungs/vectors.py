@@ -1,0 +1,178 @@
+"""The specialist shared by the rungs on a frozen encoder: vectors, a few arrays, a score.
+
+A rung gives the score: a function of its arrays and the input's unit vectors. Here is what they have
+in common: the choice among encoders on dev, predicting, and the folder.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from whet.config import DEFAULT_ENCODER
+from whet.errors import InputError
+from whet.models.encoder import Encoder
+from whet.models.source import describe, find_encoder
+from whet.records import Example, FitInfo, Prediction
+from whet.rungs.base import CARD, FORMAT, Setting
+from whet.rungs.deciding import Decider, fitted
+from whet.store import make_folder, write_bytes, write_json
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from whet.models.encoder import TextEncoder
+    from whet.models.source import EncoderSource
+
+Arrays = Mapping[str, "NDArray[Any]"]
+Score = Callable[[Arrays, "NDArray[np.float32]"], "NDArray[np.floating[Any]]"]
+"""(arrays, vectors [n, dim]) -> scores [n, labels]"""
+
+
+@dataclass(frozen=True)
+class VectorSpecialist:
+    """A frozen encoder, arrays and a score."""
+
+    rung: str
+    encoder: TextEncoder
+    arrays: Arrays
+    score: Score
+    decider: Decider
+    info: FitInfo
+
+    def predict(self, inputs: Sequence[str]) -> list[Prediction]:
+        if not inputs:
+            return []
+        encoded = self.encoder.encode(inputs)
+        return self.decider.predictions(self.score(self.arrays, encoded.vectors), encoded)
+
+    def save(self, folder: Path) -> None:
+        from safetensors.numpy import save
+
+        make_folder(folder)
+        write_bytes(folder / "arrays.safetensors", save(dict(self.arrays)))
+        encoder = save_encoder(folder, self.encoder.source)
+        write_card(folder, self.rung, self.info, decider=asdict(self.decider), encoder=encoder)
+
+
+def load_vectors(folder: Path, card: Mapping[str, Any], score: Score) -> VectorSpecialist:
+    from safetensors.numpy import load_file
+
+    return VectorSpecialist(
+        rung=str(card["rung"]),
+        encoder=load_encoder(folder, card["encoder"]),
+        arrays=load_file(folder / "arrays.safetensors"),
+        score=score,
+        decider=load_decider(card["decider"]),
+        info=FitInfo(**card["info"]),
+    )
+
+
+def load_decider(card: Mapping[str, Any]) -> Decider:
+    return Decider(**{**card, "labels": tuple(card["labels"])})
+
+
+def write_card(folder: Path, rung: str, info: FitInfo, **more: Any) -> None:
+    """``specialist.json``: what the folder holds and how it came to be. Written last."""
+    card = {"format": FORMAT, "rung": rung, **more, "info": asdict(info)}
+    write_json(folder / CARD, card)
+
+
+def save_encoder(folder: Path, source: EncoderSource) -> dict[str, Any]:
+    """How to find the encoder again; one that only this machine knows is copied along."""
+    if source.local and source.folder != folder / "encoder":
+        shutil.copytree(source.folder, folder / "encoder", dirs_exist_ok=True)
+    return {"name": source.name, "sha256": source.sha256, "copied": source.local}
+
+
+def load_encoder(folder: Path, card: Mapping[str, Any]) -> Encoder:
+    """The encoder that the specialist was fitted with, by digest.
+
+    Raises:
+        InputError: other weights under the same name.
+    """
+    name = str(card["name"])
+    if card["copied"]:
+        source = describe(folder / "encoder", name, local=True)
+    else:
+        source = find_encoder(name)
+    if source.sha256 != card["sha256"]:
+        raise InputError(
+            f"the encoder {name} on this machine has other weights than the specialist's.",
+            where=folder,
+            fix="fetch the same revision again, or fit the rung again.",
+        )
+    return Encoder(source)
+
+
+@lru_cache(maxsize=1)
+def default_encoder() -> Encoder:
+    return Encoder(find_encoder(DEFAULT_ENCODER))
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One combination tried on dev."""
+
+    choices: Mapping[str, Any]
+    arrays: Arrays
+    parameters: int = 0
+
+
+Propose = Callable[["TextEncoder", Sequence[Example], tuple[str, ...]], "Sequence[Candidate]"]
+"""(encoder, train, labels) -> candidates, to be compared on dev"""
+
+
+def fit_vectors(
+    rung: str,
+    setting: Setting,
+    score: Score,
+    propose: Propose,
+    train: Sequence[Example],
+    dev: Sequence[Example],
+) -> VectorSpecialist:
+    """Try every candidate of every encoder on dev and keep the best, the earlier one on a tie."""
+    start, charged = time.perf_counter(), 0.0
+    labels = label_names(setting, train)
+    truths = [example.output for example in dev]
+    best: tuple[float, VectorSpecialist] | None = None
+    tried: list[dict[str, Any]] = []
+    for encoder in setting.encoders or (default_encoder(),):
+        encoded = encoder.encode([example.input for example in dev])
+        for candidate in propose(encoder, train, labels):
+            scores = score(candidate.arrays, encoded.vectors)
+            decider = fitted(Decider(labels, setting.multi_label), scores, truths, setting.metric)
+            gain = setting.metric.gain(truths, decider.outputs(scores)[0])
+            choices = {"encoder": encoder.source.name, **candidate.choices}
+            tried.append({**choices, "dev": gain})
+            if best is None or gain > best[0]:
+                info = FitInfo(choices, gain, candidate.parameters)
+                best = gain, VectorSpecialist(
+                    rung, encoder, candidate.arrays, score, decider, info
+                )
+        charged += encoder.encode([example.input for example in train], precise=False).seconds
+    assert best is not None, "a rung proposed no candidate"
+    seconds = time.perf_counter() - start + charged
+    return replace(best[1], info=replace(best[1].info, seconds=seconds, tried=tried))
+
+
+def label_names(setting: Setting, train: Sequence[Example]) -> tuple[str, ...]:
+    """The task's labels, or those that train shows, sorted."""
+    if setting.labels:
+        return tuple(label.name for label in setting.labels)
+    outputs = [example.output for example in train]
+    return tuple(sorted({n for o in outputs for n in ((o,) if isinstance(o, str) else o)}))
+
+
+def with_choices(setting: Setting, choices: Mapping[str, Any]) -> Setting:
+    """The setting narrowed to the encoder already chosen."""
+    name = choices.get("encoder")
+    kept = [encoder for encoder in setting.encoders if encoder.source.name == name]
+    return replace(setting, encoders=kept) if kept else setting

@@ -1,0 +1,159 @@
+"""A run folder: numbered artifacts, each with what it was made from; and the ledger of test openings.
+
+A step whose inputs have the digests they had before, and whose files are still the files it wrote, is
+not done again. Knows no step by meaning: ``whet.pipeline`` names them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from whet.errors import InputError
+from whet.store import (
+    file_digest,
+    make_folder,
+    read_json,
+    read_jsonl,
+    value_digest,
+    write_json,
+    write_text,
+)
+from whet.version import __version__
+
+MANIFEST = "manifest.json"
+LEDGER = "ledger.jsonl"
+LIBRARIES = ("torch", "transformers", "peft", "numpy", "scipy", "tokenizers")
+
+
+class Run:
+    """An open run folder. Hold ``whet.store.exclusive(folder)`` while you write."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.reused: list[str] = []
+        path = folder / MANIFEST
+        self._manifest: dict[str, Any] = read_json(path) if path.is_file() else {"steps": {}}
+        if not isinstance(self._manifest.get("steps"), dict):
+            raise InputError("is not the manifest of a run.", where=path, fix="choose another --out.")
+
+    def path(self, name: str) -> Path:
+        return self.folder / name
+
+    def fresh(self, step: str, made_from: dict[str, Any]) -> bool:
+        """Whether ``step`` is done, from these inputs, and its files are as it left them."""
+        entry = self._manifest["steps"].get(step)
+        if not entry or entry["key"] != step_key(step, made_from):
+            return False
+        files = entry["files"].items()
+        intact = all(_digest(self.folder / name) == digest for name, digest in files)
+        if intact:
+            self.reused.append(step)
+        return intact
+
+    def record(self, step: str, made_from: dict[str, Any], names: list[str], seconds: float) -> None:
+        """Note that ``step`` wrote the files or folders ``names``."""
+        self._manifest["steps"][step] = {
+            "key": step_key(step, made_from),
+            "made_from": made_from,
+            "files": {name: _digest(self.folder / name) for name in _files(self.folder, names)},
+            "seconds": round(seconds, 3),
+            "at": now(),
+        }
+        self._save()
+
+    def describe(self, **about: Any) -> None:
+        """Facts about the whole run: the command, versions, the machine."""
+        self._manifest = {**about, **environment(), "steps": self._manifest["steps"]}
+        self._save()
+
+    def digest(self, name: str) -> str:
+        return file_digest(self.folder / name)
+
+    def seconds(self) -> dict[str, float]:
+        """What each step took when it was done."""
+        return {name: entry["seconds"] for name, entry in self._manifest["steps"].items()}
+
+    def open_test(self, test: str, key: str) -> int:
+        """Count an opening of the test set with digest ``test``; the same ``key`` counts once.
+
+        Returns:
+            which opening this is, from 1.
+        """
+        path = self.folder / LEDGER
+        rows = read_jsonl(path) if path.is_file() else []
+        keys = [row["key"] for row in rows if row["test"] == test]
+        if key in keys:
+            return keys.index(key) + 1
+        rows.append({"opening": len(keys) + 1, "test": test, "key": key, "at": now()})
+        write_text(path, "".join(json.dumps(row) + "\n" for row in rows))
+        return len(keys) + 1
+
+    def _save(self) -> None:
+        write_json(self.folder / MANIFEST, self._manifest)
+
+
+def open_run(folder: Path) -> Run:
+    """Create or reopen a run folder.
+
+    Raises:
+        InputError: a folder that holds other things.
+        WorldError: it cannot be written.
+    """
+    if folder.is_file():
+        raise InputError("is a file; a run needs a folder.", where=folder, fix="choose another --out.")
+    foreign = [p.name for p in folder.iterdir()] if folder.is_dir() else []
+    if foreign and MANIFEST not in foreign and not set(foreign) <= {".lock", "task.yaml"}:
+        raise InputError(
+            f"the folder holds other things ({', '.join(sorted(foreign)[:3])}, ...).",
+            where=folder,
+            fix="choose an empty or new folder with --out.",
+        )
+    make_folder(folder)
+    return Run(folder)
+
+
+def step_key(step: str, made_from: dict[str, Any]) -> str:
+    return value_digest([step, made_from, __version__])
+
+
+def environment() -> dict[str, Any]:
+    """Versions and machine, as far as figures may depend on them."""
+    return {
+        "whet": __version__,
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "cpus": os.cpu_count(),
+        "libraries": {name: _version(name) for name in LIBRARIES},
+    }
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _files(folder: Path, names: list[str]) -> list[str]:
+    """Every file under ``names``, relative to ``folder``."""
+    found: list[str] = []
+    for name in names:
+        path = folder / name
+        inside = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+        found.extend(str(p.relative_to(folder)) for p in inside)
+    return found
+
+
+def _digest(path: Path) -> str:
+    return file_digest(path) if path.is_file() else "absent"

@@ -1,0 +1,144 @@
+"""Files written whole or not at all, digests, and the lock on a folder.
+
+Knows nothing of what the files mean. A write goes to a neighbour, is flushed to the disk, and takes
+the name in one step (``rename(2)``), so that a kill or a full disk leaves the old file or the new.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from whet.errors import InputError, WorldError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+CHUNK = 1 << 20
+
+
+@contextlib.contextmanager
+def world(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusals on ``path`` into a WorldError that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise WorldError(
+            f"cannot write: {reason}.",
+            where=error.filename or path,
+            fix="free space or choose a writable place with --out, then run the same command again: "
+            "finished steps are kept.",
+        ) from error
+
+
+def make_folder(folder: Path) -> Path:
+    """Create ``folder`` and its parents."""
+    with world(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write ``path`` whole or not at all.
+
+    Raises:
+        WorldError: full disk, read-only folder. The old file, if any, still stands.
+    """
+    with world(path):
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as out:
+                out.write(data)
+                out.flush()
+                os.fsync(out.fileno())
+            Path(name).chmod(0o644)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself durable (POSIX only; elsewhere it is a no-op)."""
+    flag = getattr(os, "O_DIRECTORY", None)
+    if flag is None:
+        return
+    handle = os.open(folder, os.O_RDONLY | flag)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_text(path: Path, text: str) -> None:
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=1, sort_keys=False) + "\n")
+
+
+def write_jsonl(path: Path, rows: Iterable[Any]) -> None:
+    write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON that whet wrote; a damaged file is an error with its place."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read: {error.strerror}.", where=path) from error
+    except ValueError as error:
+        raise InputError(
+            f"is not valid JSON: {error}.", where=path, fix="delete it and run again."
+        ) from error
+
+
+def read_jsonl(path: Path) -> list[Any]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def value_digest(value: Any) -> str:
+    """SHA-256 of a JSON value, whatever the order of its keys."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+@contextlib.contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock. The system frees it when the process ends, however it ends.
+
+    Raises:
+        InputError: another process holds it.
+    """
+    import fcntl  # POSIX only; imported here so that reading works elsewhere
+
+    path = folder / ".lock"
+    with world(path):
+        handle = path.open("a+", encoding="utf-8")
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(
+                "another run is at work in this folder.",
+                where=folder,
+                fix="wait for it, or choose another folder with --out.",
+            ) from error
+        yield

@@ -1,0 +1,1 @@
+"""Training: the heads and loops that change weights."""

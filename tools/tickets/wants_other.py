@@ -1,0 +1,92 @@
+"""The wish put plainly, in the other languages, by queue."""
+
+WANTS_OTHER: dict[str, dict[str, tuple[str, ...]]] = {
+    "late_delivery": {
+        "de": (
+            "Wo ist mein Paket?",
+            "Wann kommt die Lieferung?",
+            "Die Lieferung ist viel zu spät.",
+        ),
+        "es": ("¿Dónde está mi paquete?", "¿Cuándo llega el envío?"),
+        "fr": ("Où est mon colis ?", "Quand serai-je livré ?"),
+        "nl": ("Waar is mijn pakket?", "Wanneer wordt het bezorgd?"),
+        "da": ("Hvor er min pakke?", "Hvornår kommer den?"),
+    },
+    "wrong_or_damaged_item": {
+        "de": ("Bitte schicken Sie mir den richtigen Artikel.", "Der Artikel ist beschädigt."),
+        "es": ("Quiero el artículo correcto.", "El producto llegó dañado."),
+        "fr": ("Merci d'envoyer le bon article.", "L'article est abîmé."),
+        "nl": ("Graag het juiste artikel sturen.", "Het artikel is beschadigd."),
+        "da": ("Send mig venligst den rigtige vare.", "Varen er beskadiget."),
+    },
+    "refund_status": {
+        "de": ("Wo bleibt die Erstattung?", "Bitte überweisen Sie mir endlich das Geld."),
+        "es": ("¿Dónde está mi reembolso?", "Quiero mi dinero ya."),
+        "fr": ("Où en est le remboursement ?", "J'attends toujours mon argent."),
+        "nl": ("Waar blijft mijn terugbetaling?", "Ik wacht nog op mijn geld."),
+        "da": ("Hvor bliver min refusion af?", "Jeg venter på mine penge."),
+    },
+    "return_request": {
+        "de": ("Ich möchte den Artikel zurückgeben.", "Bitte ein Rücksendeetikett senden."),
+        "es": ("Quiero devolverlo.", "Necesito la etiqueta de devolución."),
+        "fr": ("Je voudrais le retourner.", "Il me faut une étiquette de retour."),
+        "nl": ("Ik wil het retourneren.", "Graag een retourlabel."),
+        "da": ("Jeg vil gerne returnere den.", "Send venligst en returlabel."),
+    },
+    "warranty_claim": {
+        "de": ("Das muss doch ein Garantiefall sein.", "Bitte auf Garantie reparieren."),
+        "es": ("Quiero usar la garantía.", "Todavía está en garantía."),
+        "fr": ("C'est encore sous garantie.", "Je demande la garantie."),
+        "nl": ("Dit valt toch onder garantie?",),
+        "da": ("Det må være dækket af garantien.",),
+    },
+    "order_change_or_cancel": {
+        "de": ("Bitte ändern Sie die Bestellung vor dem Versand.", "Bitte stornieren."),
+        "es": ("Por favor cambien el pedido antes de enviarlo.", "Quiero anular el pedido."),
+        "fr": ("Merci de modifier la commande avant l'envoi.", "Je veux annuler la commande."),
+        "nl": ("Graag de bestelling wijzigen voor verzending.",),
+        "da": ("Ret venligst ordren før I sender den.",),
+    },
+    "payment_problem": {
+        "de": ("Bitte prüfen Sie die Zahlung.", "Mit der Abbuchung stimmt etwas nicht."),
+        "es": ("Revisen el pago por favor.", "El cobro está mal."),
+        "fr": ("Merci de vérifier le paiement.", "Le prélèvement est faux."),
+        "nl": ("Graag de betaling controleren.",),
+        "da": ("Tjek venligst betalingen.",),
+    },
+    "account_access": {
+        "de": ("Ich möchte mich wieder anmelden können.", "Bitte Konto entsperren."),
+        "es": ("Necesito entrar en mi cuenta.", "Restablezcan mi contraseña."),
+        "fr": ("Je veux retrouver l'accès à mon compte.", "Merci de débloquer mon compte."),
+        "nl": ("Ik wil weer kunnen inloggen.",),
+        "da": ("Jeg vil gerne kunne logge ind igen.",),
+    },
+    "membership_billing": {
+        "de": ("Es geht um die Mitgliedschaft.", "Ich will den Beitrag nicht zahlen."),
+        "es": ("Es por la cuota de socio.", "Es sobre Cairn."),
+        "fr": ("Cela concerne mon adhésion Cairn.", "Je ne veux plus payer la cotisation."),
+        "nl": ("Het gaat om het lidmaatschap.",),
+        "da": ("Det handler om medlemskabet.",),
+    },
+    "product_advice": {
+        "de": ("Was empfehlen Sie?", "Ich frage lieber vor dem Kauf."),
+        "es": ("¿Qué me aconsejan?", "Pregunto antes de comprar."),
+        "fr": ("Que me conseillez-vous ?", "Je demande avant d'acheter."),
+        "nl": ("Wat raden jullie aan?",),
+        "da": ("Hvad anbefaler I?",),
+    },
+    "privacy_request": {
+        "de": ("Bitte löschen Sie meine Daten.", "Ich verweise auf den Datenschutz."),
+        "es": ("Borren mis datos personales.",),
+        "fr": ("Supprimez mes données.",),
+        "nl": ("Het gaat om mijn privacy.",),
+        "da": ("Det gælder mine persondata.",),
+    },
+    "store_and_repair": {
+        "de": ("Kann Ihre Werkstatt das reparieren?", "Es geht um die Filiale."),
+        "es": ("Es sobre la tienda.", "¿Lo arreglan en la tienda?"),
+        "fr": ("C'est pour le magasin.", "L'atelier peut-il réparer ?"),
+        "nl": ("Het gaat om de winkel.",),
+        "da": ("Det gælder butikken.",),
+    },
+}
