@@ -292,14 +292,14 @@ def _target(task: Task, metric: Metric, interval: Interval) -> str | None:
 
 
 def _warranted(decision: Decision, rungs: Sequence[Measured], target: str | None) -> str:
-    """Of ``tune`` and ``tune+retrieve`` only. Without such a rung measured, a lower winner says no."""
+    """Speaks of ``tune`` and ``tune+retrieve`` only. Where neither was measured, a lower winner says no
+    only if it surely meets the target."""
     if decision.winner is None:
         return "undecided"
     if decision.winner in TUNED:
         return "yes"
-    if any(rung.name in TUNED for rung in rungs) and target not in {"no", "probably not"}:
-        return "no"
-    return "no" if target in {None, "yes", "probably"} else "undecided"
+    measured = any(rung.name in TUNED for rung in rungs)
+    return "no" if measured or target == "yes" else "undecided"
 
 
 def _seen(
@@ -414,11 +414,11 @@ def _who(v: Mapping[str, Any]) -> str:
 
 
 def _tuning(v: Mapping[str, Any]) -> str:
-    measured = any(rung["name"] in TUNED for rung in v["rungs"])
+    if not any(rung["name"] in TUNED for rung in v["rungs"]):
+        return "Fine-tuning was not measured."
     answers = {
         "yes": "Fine-tuning is warranted.",
-        "no": "Fine-tuning is not warranted." if measured else "Fine-tuning was not measured; "
-        "a lower rung is enough.",
+        "no": "Fine-tuning is not warranted.",
         "undecided": "Whether fine-tuning is warranted stays undecided.",
     }
     return answers[str(v["fine_tuning_warranted"])]

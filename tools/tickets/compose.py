@@ -42,7 +42,7 @@ HABITS = {
     "chat": {"open": 0.4, "context": 0.12, "follow": 0.22, "sign": 0.04},
 }
 # How likely the wish is also put plainly, by kind of ticket.
-OUTRIGHT = {"plain": 0.95, "contrast": 0.4, "two": 0.45, "vague": 0.0}
+OUTRIGHT = {"plain": 0.95, "contrast": 0.4, "two": 0.6, "vague": 0.0}
 
 
 @dataclass
@@ -310,8 +310,8 @@ def _foreign(desk: Desk) -> Ticket:
     terse = phrase.text[0].islower()
     if desk.chance(0.2 if terse else 0.6):
         pieces.insert(0, desk.rng.choice(shared.OTHER_OPENERS[language]))
-    if desk.chance(0.95):
-        pieces.append(desk.rng.choice(WANTS_OTHER[desk.queue][language]))
+    wants = WANTS_OTHER[desk.queue][language]
+    pieces += desk.rng.sample(wants, min(len(wants), desk.rng.choice([1, 1, 2])))
     if desk.chance(0.5):
         follows = shared.OTHER_FOLLOWS[language]
         pieces += desk.rng.sample(follows, desk.rng.choice([1, 1, 1, 2]))

@@ -51,7 +51,7 @@ CORES = """
 - Since the change of surname my login with {first} doesn't go.
 - I don't get the mails with the code because you have a typo in my address, it ends in .con
 - What is my customer number? I can't find it and without it the page won't let me on.
-- On the shop computer I forgot to log out. [Can you end all sessions?|Can you sign me out
+- On the shop computer I forgot to log out. [Can you end all logins?|Can you sign me out
   everywhere?]
 - The new app wants me to log in with face recognition. I have a phone from 2016.
 - It says my account is suspended and to contact you. So I contact you.

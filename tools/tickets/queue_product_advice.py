@@ -34,15 +34,15 @@ CORES = """
   teenagers?
 - {noun}: yes or no for [a wet autumn in {trip}|minus ten]?
 - in stock in {size}?
-- size chart {name}?
+- size chart [Rypa|Tveit|Ravn|Myr]?
 - is {name} waterproof
 - Can you fly with that gas? Silly question maybe.
 - ~ is it good for like rain rain or just drizzle
 - ~ need {noun_a} under {amount2} any tips
 - Please, the {noun} {is} good for winter in my country? Is until minus 25.
 - I look for {noun_a} for long walk, I am little person. What you recommend me?
-- My knees are not what they were. Are the {name} worth it, or would the {name2} do?
-- How do I put the {noun} up alone in wind? The video skips that part.
+- My knees are not what they were. Are the Sula poles worth it, or would [any others|cheap ones] do?
+- How do I put the [Skarv 2|tent] up alone in wind? The video skips that part.
 - Can I use the {name2} with the {name}, are they made to go together?
 - How long does the [proofing|insulation|battery] [normally last|hold], before I decide?
 - If I bought one and it failed on me in a year, how does your guarantee work? Asking before I

@@ -17,7 +17,8 @@ CORES = """
 - Your website gives me an error when I [try to register|enter] the return, so I do it this way.
 - Is it [30|60|14] days from the order or from the day it arrives? I might be over by [one day|two
   days].
-- I tried {it} on in the house for ten minutes and my toes were at the front. Next size up please.
+- I tried the boots on in the house for ten minutes and my toes were at the front. Next size up
+  please.
 - My husband already had one. It's a nice thing but nobody needs [two|a second].
 - It was a gift and I do not have the [receipt|order number]. [Can I still bring it back?|Do you
   take it back?]
@@ -47,7 +48,8 @@ CORES = """
   running out.
 - We ordered three sizes for my daughter. Two of them [come|go] back to you. One label or two?
 - Could I return it in the shop in {city} [instead of posting|rather than by post]?
-- It's nearly [five weeks|a month] since it came, I was in hospital, otherwise I would have sent it
+- It's nearly [five weeks|a month] since it came, I was in hospital, otherwise I would have sent
+  it
   back [before|in time]. Would you make an exception?
 - Compared {it} to my friend's and [hers is better|mine is not worth {amount}]. Taking the right
   to return.

@@ -57,7 +57,7 @@ CORES = """
 - How long do you stand behind your [tents|boots|zips]? Asking because {fault} and I got {it}
   {yearago}.
 - Seal gone, water in the [lamp|watch|stove valve], thirteen months. I'd call that a defect.
-- Second pair of the {name} in two years. Same fault. {fault}.
+- Second {name} [of mine|I've owned] in two years. Same fault. {fault}.
 - It held for one summer.
 - The rubber has gone sticky and smells, although {it} {was} kept in the dark. I've owned {it}
   since {month}.

@@ -8,7 +8,7 @@ WANTS = {
 - Can you [ask|chase|push] {carrier} about the delivery?
 - Please open a [trace|search] with the courier.
 - I need a [delivery date|new delivery time] I can rely on.
-- [Is|Has] the parcel [lost|gone missing|been lost]?
+- Has the parcel [got lost|gone missing|been lost]?
 - The tracking [is no help|tells me nothing], so what's the [delivery status|real status]?
 - Where is [the shipment|my delivery] now?
 - This delivery is [far too|much too|so] late.
@@ -83,16 +83,16 @@ WANTS = {
 """,
     "order_change_or_cancel": """
 - Please [change|correct] the order [before it ships|before you send it].
-- Can the order still be [changed|cancelled]?
-- Please cancel [it|the order|that order].
-- I'd like to [change|cancel] my order.
+- Can the order still be [changed|altered]?
+- Please change or cancel [it|the order], whatever [still works|is easier].
+- It's about changing or cancelling an order.
 - [Please catch it|Stop it] before it [leaves the warehouse|is packed|goes out].
 - It's not been sent yet, so [changing it should be easy|I hope you can change it].
 - Can you [update|edit|amend] the order for me?
 - Is there still time to change the order?
-- Please confirm the [change|cancellation] of the order.
+- Please confirm [that|when] the order has been changed.
 - ~ can u change the order
-- ~ just cancel the order pls
+- ~ change or cancel the order pls
 - ~ pls change it before it ships
 - ^ Kindly confirm that the order has been altered accordingly.
 """,
@@ -131,7 +131,7 @@ WANTS = {
 - Please [check|correct] my membership.
 - I want the membership fee [explained|back|looked at].
 - What happens to my membership [now|then]?
-- Please [end|cancel|stop] the membership.
+- Please look into my [Cairn |]membership [account|billing].
 - As a Cairn member I [expect|expected] that to [work|be clear].
 - I don't want to pay [for a membership like this|the membership fee for nothing].
 - Please confirm it for my Cairn membership in writing.

@@ -1,0 +1,233 @@
+"""READ FIRST: the whole way of the data, from a task file to a verdict and a page.
+
+    examples -> split -> rungs (fit on train, choose on dev) -> held-out answers -> verdict -> report
+
+Each step writes a numbered artifact into the run folder, with the digests of what it was made from; a
+step whose inputs did not change is not done again. The steps themselves live below: ``data``, ``rungs``,
+``ladder``, ``verdict``, ``report``.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from whet import ladder
+from whet.config import Cost, Task, load_task
+from whet.data.load import load_examples
+from whet.data.split import Splits, split_examples
+from whet.evaluate.metrics import Metric, cost_function
+from whet.models.cache import CachedEncoder
+from whet.models.encoder import Encoder
+from whet.models.source import EncoderSource, find_encoder
+from whet.report.page import render
+from whet.rungs.base import Setting, Tell, silent
+from whet.runs import Run, open_run
+from whet.store import exclusive, read_json, value_digest, write_json, write_jsonl, write_text
+from whet.verdict import Evidence, Sizes, verdict
+
+if TYPE_CHECKING:
+    from whet.ladder import Fitted, LearningCurve, Measured
+    from whet.records import Example
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run leaves: its folder, the verdict, and which steps were kept from before."""
+
+    folder: Path
+    verdict: dict[str, Any]
+    reused: tuple[str, ...]
+    seconds: float
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "07-report.html"
+
+    @property
+    def sentence(self) -> str:
+        return str(self.verdict["sentence"])
+
+
+def run_task(
+    task: Task | Path, out: Path, *, folder: Path | None = None, tell: Tell = silent,
+    before_writing: Callable[[Path], None] | None = None,
+) -> Outcome:
+    """Climb the ladder for one task.
+
+    Args:
+        task: a task, or the path of its file.
+        out: the run folder; an earlier run of the same task goes on there.
+        folder: where the task's relative paths start; for a task file, its own folder.
+        tell: is told of progress.
+        before_writing: called with ``out`` once all input is known to be good.
+
+    Raises:
+        InputError: wrong input; nothing was written.
+        WorldError: the world failed; finished steps are kept.
+    """
+    start = time.perf_counter()
+    if isinstance(task, Path):
+        folder = task.parent if folder is None else folder
+        task = load_task(task)
+    folder = folder or Path()
+    names = ladder.chosen_rungs(task)
+    splits = split_examples(task, load_examples(task, folder), folder)
+    sources = [find_encoder(_model(name, folder)) for name in task.models]
+
+    run = open_run(out)
+    with exclusive(out):
+        run = Run(out)
+        if before_writing:
+            before_writing(out)
+        run.describe(command=_command(), task=task.model_dump(mode="json"))
+        _write_data(run, splits)
+        setting = _setting(task, folder, splits, sources, out, tell)
+        made = _made_from(run, task, sources)
+        fitted = ladder.climb(run, names, setting, splits, made)
+        curve = ladder.learning_curve(run, fitted, setting, splits, _with_rungs(made, run, fitted))
+        measured, opening = _open_test(run, fitted, setting, splits, made)
+        found = _judge(run, task, setting.metric, splits, measured, opening, curve)
+        _report(run, task, found, splits, measured, curve, sources)
+    return Outcome(out, found, tuple(run.reused), time.perf_counter() - start)
+
+
+def _model(name: str, folder: Path) -> str:
+    """A model named by a path relative to the task file; ids stay as they are."""
+    local = folder / name
+    return str(local) if local.is_dir() else name
+
+
+def _command() -> str:
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
+def _write_data(run: Run, splits: Splits) -> None:
+    """01-examples.jsonl and 02-split.json."""
+    sides = {"train": splits.train, "dev": splits.dev, "test": splits.test}
+    rows = [{**asdict(e), "side": side} for side, examples in sides.items() for e in examples]
+    made = {"rows": value_digest(rows), "notes": value_digest(splits.notes)}
+    if run.fresh("data", made):
+        return
+    write_jsonl(run.path("01-examples.jsonl"), rows)
+    split = {
+        "counts": {side: len(examples) for side, examples in sides.items()},
+        "labels": [label.name for label in splits.labels],
+        **{side: [e.id for e in examples] for side, examples in sides.items()},
+        "left_out": splits.left_out,
+        "notes": splits.notes,
+    }
+    write_json(run.path("02-split.json"), split)
+    run.record("data", made, ["01-examples.jsonl", "02-split.json"], 0.0)
+
+
+def _setting(
+    task: Task, folder: Path, splits: Splits, sources: list[EncoderSource], out: Path, tell: Tell
+) -> Setting:
+    """What the rungs may know of the task."""
+    encoders = []
+    for source in sources:
+        def reading(done: int, total: int, name: str = source.name) -> None:
+            tell(f"reading texts with {name.rpartition('/')[2]}", done, total)
+
+        encoders.append(CachedEncoder(Encoder(source, tell=reading), out / "cache"))
+    return Setting(
+        labels=splits.labels,
+        multi_label=task.multi_label,
+        instruction=task.instruction,
+        encoders=encoders,
+        metric=metric_of(task),
+        existing=task.existing.model_dump(exclude_none=True) if task.existing else {},
+        folder=folder,
+        seed=task.seed,
+        tell=tell,
+    )
+
+
+def metric_of(task: Task) -> Metric:
+    if isinstance(task.metric, Cost):
+        return Metric("cost", cost_function(task.metric.cost, task.metric.default))
+    return Metric(task.metric)
+
+
+def _made_from(run: Run, task: Task, sources: list[EncoderSource]) -> dict[str, Any]:
+    """What the rungs depend on, as digests."""
+    keys = ("kind", "multi_label", "instruction", "labels", "metric", "existing", "seed")
+    return {
+        "examples": run.digest("01-examples.jsonl"),
+        "task": value_digest(task.model_dump(mode="json", include=set(keys))),
+        "encoders": [source.sha256 for source in sources],
+    }
+
+
+def _with_rungs(made: dict[str, Any], run: Run, fitted: Sequence[Fitted]) -> dict[str, Any]:
+    return {**made, "rungs": {f.name: run.digest(f"{f.folder}/specialist.json") for f in fitted}}
+
+
+def _open_test(
+    run: Run, fitted: Sequence[Fitted], setting: Setting, splits: Splits, made: dict[str, Any]
+) -> tuple[list[Measured], int]:
+    """The only place where the held-out set is answered; each opening is counted in the ledger."""
+    made = _with_rungs(made, run, fitted)
+    test = value_digest([(e.input, e.output) for e in splits.test])
+    opening = run.open_test(test, value_digest(made))
+    return ladder.measure(run, fitted, setting, splits, made), opening
+
+
+def _judge(
+    run: Run, task: Task, metric: Metric, splits: Splits, measured: list[Measured], opening: int,
+    curve: LearningCurve,
+) -> dict[str, Any]:
+    """06-verdict.json."""
+    made = {
+        "scores": run.digest("05-scores.jsonl"),
+        "task": value_digest(task.model_dump(mode="json")),
+        "curve": value_digest(asdict(curve)),
+        "opening": opening,
+    }
+    if run.fresh("verdict", made):
+        return dict(read_json(run.path("06-verdict.json")))
+    measured = [_priced(rung, task) for rung in measured]
+    evidence = Evidence(measured, [e.output for e in splits.test], metric, task.seed)
+    sizes = Sizes(len(splits.train), len(splits.dev), len(splits.test))
+    notes = [*splits.notes, *[f"{r.name}: {note}" for r in measured for note in r.notes]]
+    found = verdict(task, evidence, sizes, opening, notes)
+    found["more_training_examples"] = curve.answer
+    write_json(run.path("06-verdict.json"), found)
+    run.record("verdict", made, ["06-verdict.json"], 0.0)
+    return found
+
+
+def _priced(rung: Measured, task: Task) -> Measured:
+    """Existing: its stated price is the whole price, not this machine's time."""
+    return replace(rung, seconds_per_1k=0.0) if rung.name == "existing" else rung
+
+
+def _report(
+    run: Run, task: Task, found: dict[str, Any], splits: Splits, measured: list[Measured],
+    curve: LearningCurve, sources: list[EncoderSource],
+) -> None:
+    """07-report.html, always written anew: it is cheap, and tells which steps were kept."""
+    page = render(
+        task=task,
+        verdict=found,
+        test=splits.test,
+        rungs=measured,
+        curve=curve,
+        models=sources,
+        manifest=read_json(run.path("manifest.json")),
+        baseline=_share_of_largest(splits.test),
+    )
+    write_text(run.path("07-report.html"), page)
+
+
+def _share_of_largest(test: Sequence[Example]) -> float:
+    counts: dict[Any, int] = {}
+    for example in test:
+        counts[example.output] = counts.get(example.output, 0) + 1
+    return max(counts.values()) / len(test)

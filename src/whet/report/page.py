@@ -1,0 +1,3 @@
+from __future__ import annotations
+def render(**k: object) -> str:
+    return "<html></html>"
