@@ -102,7 +102,7 @@ class Costs(_Section):
 def _labels(value: Any) -> Any:
     """Accept a list of names, or a mapping of names to descriptions."""
     if isinstance(value, dict):
-        return [Label(str(name), str(text or "")) for name, text in value.items()]
+        return [Label(_name(name), str(text or "")) for name, text in value.items()]
     if isinstance(value, list):
         return [v if isinstance(v, Label) else Label(_name(v)) for v in value]
     raise ValueError("must be a list of labels, or a mapping `label: description`")
@@ -111,6 +111,8 @@ def _labels(value: Any) -> Any:
 def _name(value: Any) -> str:
     if isinstance(value, (dict, list)):
         raise ValueError(f"a label must be a text, got {value!r}")
+    if value is None or isinstance(value, bool):  # YAML reads yes, no, on, off, null so
+        raise ValueError(f"a label must be a text, got {value!r}; put it in quotes")
     return str(value)
 
 
@@ -194,6 +196,7 @@ def load_task(path: Path) -> Task:
         line = f":{mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "cannot be read"
         raise InputError(f"is not valid YAML: {problem}.", where=f"{path}{line}") from error
+    _refuse_repeated_keys(root, path)
     if not isinstance(value, dict):
         raise InputError(
             "a task file is a mapping of keys to values.", where=path, fix="start with `whet init`."
@@ -225,12 +228,44 @@ def _read(path: Path) -> str:
         raise InputError(f"cannot read: {error.strerror}.", where=path) from error
 
 
+def _refuse_repeated_keys(root: yaml.Node | None, path: Path) -> None:
+    """YAML keeps the last of two equal keys in silence; here that is an error."""
+    nodes = [root]
+    walked: set[int] = set()  # an alias may lead back
+    while nodes:
+        node = nodes.pop()
+        if id(node) in walked:
+            continue
+        walked.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            nodes.extend(node.value)
+        if isinstance(node, yaml.MappingNode):
+            _refuse_repeats(node, path)
+            nodes.extend(value for _, value in node.value)
+
+
+def _refuse_repeats(node: yaml.MappingNode, path: Path) -> None:
+    first: dict[str, int] = {}
+    for key, _ in node.value:
+        name, line = str(key.value), key.start_mark.line + 1
+        if name in first:
+            raise InputError(
+                f"{name!r} is already at line {first[name]}.",
+                where=f"{path}:{line}",
+                fix="remove one of the two.",
+            )
+        first[name] = line
+
+
 def _explain(problem: Any, where: str, root: yaml.Node | None) -> str:
     """One line for one pydantic problem: ``file:line: key: what. hint``."""
-    loc = [part for part in problem["loc"] if not _is_branch(part)]
+    unknown = problem["type"] == "extra_forbidden"  # then the last part is the user's own word
+    *path, last = problem["loc"] or ("",)
+    loc = [part for part in path if not _is_branch(part)]
+    loc += [last] if unknown or (last and not _is_branch(last)) else []
     dotted = ".".join(str(part) for part in loc) or "task file"
     place = f"{where}{_line_of(root, loc)}: {dotted}"
-    if problem["type"] == "extra_forbidden":
+    if unknown:
         return f"{place}: unknown key. {nearest(str(loc[-1]), _known(loc[:-1]))}"
     if problem["type"] == "missing":
         return f"{place}: is required."
@@ -248,7 +283,9 @@ def _is_branch(part: Any) -> bool:
 def _known(loc: list[Any]) -> list[str]:
     """The keys allowed in the section at ``loc``."""
     section: type[BaseModel] = Task
-    nested = {"fields": Fields, "split": Split, "existing": Existing, "costs": Costs, "metric": Cost}
+    nested: dict[str, type[BaseModel]] = {
+        "fields": Fields, "split": Split, "existing": Existing, "costs": Costs, "metric": Cost,
+    }
     for part in loc:
         section = nested.get(str(part), section)
     return list(section.model_fields)

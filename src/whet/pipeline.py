@@ -21,6 +21,7 @@ from whet import ladder
 from whet.config import Cost, Task, load_task
 from whet.data.load import load_examples
 from whet.data.split import Splits, split_examples
+from whet.evaluate.evidence import Evidence, Sizes
 from whet.evaluate.metrics import Metric, cost_function
 from whet.models.cache import CachedEncoder
 from whet.models.encoder import Encoder
@@ -29,7 +30,7 @@ from whet.report.page import render
 from whet.rungs.base import Setting, Tell, silent
 from whet.runs import Run, open_run
 from whet.store import exclusive, read_json, value_digest, write_json, write_jsonl, write_text
-from whet.verdict import Evidence, Sizes, verdict
+from whet.verdict import verdict
 
 if TYPE_CHECKING:
     from whet.ladder import Fitted, LearningCurve, Measured

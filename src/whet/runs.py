@@ -40,7 +40,8 @@ class Run:
         self.reused: list[str] = []
         path = folder / MANIFEST
         self._manifest: dict[str, Any] = read_json(path) if path.is_file() else {"steps": {}}
-        if not isinstance(self._manifest.get("steps"), dict):
+        known = isinstance(self._manifest, dict) and isinstance(self._manifest.get("steps"), dict)
+        if not known:
             raise InputError("is not the manifest of a run.", where=path, fix="choose another --out.")
 
     def path(self, name: str) -> Path:

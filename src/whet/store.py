@@ -102,7 +102,15 @@ def read_json(path: Path) -> Any:
 
 
 def read_jsonl(path: Path) -> list[Any]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+    """Read JSON lines that whet wrote. Texts may hold U+2028 and its like: only \\n ends a line."""
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+    except OSError as error:
+        raise InputError(f"cannot read: {error.strerror}.", where=path) from error
+    except ValueError as error:
+        raise InputError(
+            f"is not valid JSONL: {error}.", where=path, fix="restore it, or choose another --out."
+        ) from error
 
 
 def file_digest(path: Path) -> str:

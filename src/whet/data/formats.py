@@ -89,17 +89,21 @@ def read_text(path: Path) -> str:
         raise InputError(f"cannot read: {error.strerror}.", where=path) from error
     _refuse_long_lines(path, data)
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _encoding_error(path, data, error) from error
+        raise _encoding_error(path, data, error.start) from error
+    if _guess_encoding(data) == "UTF-16":  # without a byte-order mark it decodes, full of NULs
+        raise _encoding_error(path, data, data.index(0))
+    return text
 
 
 def _refuse_long_lines(path: Path, data: bytes) -> None:
+    array = data.lstrip()[:1] == b"["  # a JSON array may well stand on one line
     start, line = 0, 1
     while start < len(data):
         end = data.find(b"\n", start)
         end = len(data) if end < 0 else end
-        if end - start > MAX_LINE and b"[" != data.lstrip()[:1]:
+        if end - start > MAX_LINE and not array:
             raise InputError(
                 f"the line has {end - start:,} bytes; at most {MAX_LINE:,} are read.",
                 where=f"{path}:{line}",
@@ -108,11 +112,11 @@ def _refuse_long_lines(path: Path, data: bytes) -> None:
         start, line = end + 1, line + 1
 
 
-def _encoding_error(path: Path, data: bytes, error: UnicodeDecodeError) -> InputError:
-    line = data.count(b"\n", 0, error.start) + 1
+def _encoding_error(path: Path, data: bytes, place: int) -> InputError:
+    line = data.count(b"\n", 0, place) + 1
     name = _guess_encoding(data)
     return InputError(
-        f"is not UTF-8 (byte {error.start:,} is 0x{data[error.start]:02x}); it looks like {name}.",
+        f"is not UTF-8 (byte {place:,} is 0x{data[place]:02x}); it looks like {name}.",
         where=f"{path}:{line}",
         fix=f"convert it: iconv -f {name} -t UTF-8 {path.name} > {path.stem}.utf8{path.suffix}",
     )

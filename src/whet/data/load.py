@@ -10,7 +10,7 @@ import json
 import re
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from whet.config import Task
 
 MAX_INPUT = 200_000  # characters; longer is a file by mistake
+_HALF = re.compile("[\ud800-\udfff]")  # half of a UTF-16 pair: JSON may hold it, no file can
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,9 @@ def load_inputs(path: Path, column: str | None) -> tuple[list[str], list[str]]:
     if path.suffix.lower() == ".txt":
         from whet.data.formats import read_text
 
-        lines = [line for line in read_text(path).splitlines() if line.strip()]
-        return [f"{path.name}:{n}" for n in range(1, len(lines) + 1)], lines
+        lines = [(n, line.strip()) for n, line in enumerate(read_text(path).split("\n"), start=1)]
+        filled = [(n, line) for n, line in lines if line]
+        return [f"{path.name}:{n}" for n, _ in filled], [line for _, line in filled]
     table = read_table(path)
     name = column or _input_column(table)
     _need(table, [name])
@@ -175,7 +177,8 @@ def split_labels(value: Any, separator: str) -> tuple[str, ...]:
             value = json.loads(value)
         except ValueError:
             value = value.strip("[] ").replace("'", "").replace('"', "").split(",")
-    parts = value if isinstance(value, list) else str(value or "").split(separator)
+    whole = "" if value is None else str(value)
+    parts = value if isinstance(value, list) else whole.split(separator)
     return tuple(sorted({str(part).strip() for part in parts} - {""}))
 
 
@@ -186,15 +189,28 @@ def _problem(task: Task, row: Row, text: str, output: Output) -> str:
         return f"{fields.input}: is empty. A row needs an input."
     if len(text) > MAX_INPUT:
         return f"{fields.input}: has {len(text):,} characters; at most {MAX_INPUT:,} are read."
+    if half := _HALF.search("".join((text, *names_of(output), row.text(fields.id or "")))):
+        return f"holds {half[0]!r}, half of a character. Write it whole."
     if not output and not task.multi_label:
         return f"{fields.output}: is empty. A row needs a label."
-    if not task.multi_label and isinstance(output, str) and output.lower() in MISSING:
+    if isinstance(output, str) and output.lower() in MISSING and not _listed(task, output):
         return f"{fields.output}: {output!r} means missing. A row needs a label."
     if fields.id and not row.text(fields.id):
         return f"{fields.id}: is empty. Every row needs its id."
     if task.split.time and not is_time(row.text(task.split.time)):
         return f"{task.split.time}: {row.text(task.split.time)!r} is not an ISO date (2026-01-31)."
     return ""
+
+
+def _listed(task: Task, name: str) -> bool:
+    """Whether the task's own list has this label: "none" may be meant."""
+    return any(label.name == name for label in task.labels or [])
+
+
+def moment(text: str | None) -> datetime:
+    """The point in time that an ISO text names, in UTC unless it says otherwise."""
+    time = datetime.fromisoformat(text) if text else datetime.min
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def is_time(text: str) -> bool:

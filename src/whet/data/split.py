@@ -18,7 +18,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from whet.data.load import Loaded, load_more, names_of
+from whet.data.load import Loaded, load_more, moment, names_of
 from whet.data.neardup import fold, near_groups
 from whet.errors import InputError
 
@@ -110,18 +110,23 @@ def _deal(
         pool, test = _hold_out(task, pool, task.split.test, left, "test")
     else:
         pool = _apart(pool, test, left, "training rows like a row of the test file")
-        dev = _apart(dev, test, left, "dev rows like a row of the test file")
         total = len(pool)
     if isinstance(task.split.dev, float):
         share = task.split.dev * total / max(len(pool), 1)
         pool, dev = _hold_out(task, pool, min(share, 0.5), left, "dev")
     else:
+        dev = _apart(dev, test, left, "dev rows like a test row")
         pool = _apart(pool, dev, left, "training rows like a row of the dev file")
     if isinstance(task.split.test, float):
         test = _once(test, left, "repeats inside test")
     dev = _once(dev, left, "repeats inside dev")
-    sides = [tuple(row.example for row in side) for side in (pool, dev, test)]
-    return Splits(*sides, labels, {why: tuple(ids) for why, ids in left.items()})
+    return Splits(
+        train=tuple(row.example for row in pool),
+        dev=tuple(row.example for row in dev),
+        test=tuple(row.example for row in test),
+        labels=labels,
+        left_out={why: tuple(ids) for why, ids in left.items()},
+    )
 
 
 def _hold_out(
@@ -129,7 +134,7 @@ def _hold_out(
 ) -> tuple[list[_Row], list[_Row]]:
     """(what stays, what is held out)."""
     if task.split.time:
-        ordered = sorted(pool, key=lambda row: row.example.time or "")
+        ordered = sorted(pool, key=lambda row: moment(row.example.time))
         cut = round(len(ordered) * (1 - share))
         past, late = ordered[:cut], ordered[cut:]
         why = f"{name} rows that stand in the past already"

@@ -100,8 +100,8 @@ def paired_right(first: FloatArray, second: FloatArray) -> Paired:
 
     Ahead: McNemar's test in its exact, one-sided form (binomial on the discordant pairs). Bounds and
     margin test: Tango's score method (Statistics in Medicine 17, 1998), which stays valid when few
-    pairs disagree. Where the exact test cannot say "ahead", the lower bound is held at or below zero,
-    so that bound and test never contradict each other.
+    pairs disagree. Where the exact test says "ahead", the lower bound is held at or above zero, and
+    where it cannot, at or below, so that bound and test never contradict each other.
     """
     n = len(first)
     only_first = int(np.sum((first == 1) & (second == 0)))
@@ -110,7 +110,7 @@ def paired_right(first: FloatArray, second: FloatArray) -> Paired:
 
     def lower(alpha: float) -> float:
         bound = tango_bound(only_first, only_second, n, -float(norm.ppf(1 - alpha)))
-        return bound if p_ahead <= alpha else min(bound, 0.0)
+        return max(bound, 0.0) if p_ahead <= alpha else min(bound, 0.0)
 
     return Paired(
         difference=(only_first - only_second) / n,
@@ -160,16 +160,23 @@ def tango_bound(b: int, c: int, n: int, z: float) -> float:
 
 def paired_draws(difference: float, draws: FloatArray, n: int, spread: float) -> Paired:
     """Compare by a paired bootstrap: ``draws`` are resampled differences, ``spread`` their
-    per-example second moment. p-values are shares of draws with the usual +1 (Davison, Hinkley)."""
+    per-example second moment. p-values are shares of draws with the usual +1 (Davison, Hinkley);
+    bounds are the draws at which these p-values cross alpha."""
     total = len(draws) + 1
+    ordered = np.sort(draws)
+
+    def beyond(alpha: float) -> int:
+        """Draws that may lie beyond a bound at level alpha."""
+        return max(math.floor(alpha * total) - 1, 0)
+
     return Paired(
         difference=difference,
         n=n,
         discordance=spread,
         p_ahead=(1 + int(np.sum(draws <= 0))) / total,
         p_within=lambda margin: (1 + int(np.sum(draws >= margin))) / total,
-        lower=lambda alpha: float(np.quantile(draws, alpha)),
-        upper=lambda alpha: float(np.quantile(draws, 1 - alpha)),
+        lower=lambda alpha: float(ordered[beyond(alpha)]),
+        upper=lambda alpha: float(ordered[-1 - beyond(alpha)]),
     )
 
 

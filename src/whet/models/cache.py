@@ -60,7 +60,7 @@ class CachedEncoder:
         from safetensors.numpy import save
 
         share = encoded.seconds * encoded.tokens / max(int(encoded.tokens.sum()), 1)
-        arrays = {"vectors": encoded.vectors, "tokens": encoded.tokens, "seconds": share}
+        arrays: dict[str, np.ndarray] = {"vectors": encoded.vectors, "tokens": encoded.tokens, "seconds": share}
         names = json.dumps([name for _, name in keys])
         data = save(arrays, metadata={"texts": names, "precise": str(int(keys[0][0]))})
         stem = f"{self.source.sha256[:12]}-{hashlib.sha256(names.encode()).hexdigest()[:12]}"

@@ -1,1 +1,1 @@
-"""One self-contained HTML page from a run's artifacts."""
+"""The report: one self-contained HTML page. ``page.py`` has the whole, the other modules its parts."""

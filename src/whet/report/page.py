@@ -1,3 +1,179 @@
+"""One self-contained HTML page from a run's artifacts: the verdict first, then what it rests on.
+
+Everything is inline, nothing is loaded, and the page forbids itself the network. Whatever a user wrote
+is escaped: by the template, or by ``markup.tag``. Knows no files but its template and its style.
+"""
+
 from __future__ import annotations
-def render(**k: object) -> str:
-    return "<html></html>"
+
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import FunctionLoader, StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
+
+from whet.config import Cost
+from whet.evaluate.metrics import Metric, cost_function
+from whet.report import making, mistakes, ranking, words
+from whet.report.charts import slug
+from whet.report.markup import sentences, ticked
+from whet.report.shapes import LearningCurve, Measured, Verdict, answering, rival
+
+if TYPE_CHECKING:
+    from whet.config import Task
+    from whet.records import Example
+
+GUIDE = "https://github.com/whet-ai/whet/blob/main/docs/when-to-tune.md"
+# What print needs: folded parts are opened. Without scripts, style.css does it where it can.
+SCRIPT = "addEventListener('beforeprint',()=>document.querySelectorAll('details').forEach(d=>{d.open=true}))"
+
+
+def render(
+    *, task: Task, verdict: dict[str, Any], test: Sequence[Example], rungs: Sequence[Measured],
+    curve: LearningCurve, models: Sequence[making.Model], manifest: dict[str, Any], baseline: float,
+) -> str:
+    """The page.
+
+    Args:
+        task: for its prose and its prices.
+        verdict: ``06-verdict.json``.
+        test: the held-out examples, in the order of the rungs' outputs.
+        rungs: what each rung answered, lowest first.
+        curve: the learning curve.
+        models: the models the task offered.
+        manifest: ``manifest.json``.
+        baseline: accuracy of always answering the most frequent label.
+    """
+    return _environment().get_template("template.html.j2").render(
+        task=task,
+        v=verdict,
+        guide=GUIDE,
+        script=Markup(SCRIPT),
+        policy=_policy(),
+        style=Markup(_text("style.css")),
+        **_head(verdict, manifest),
+        **_ranking(task, verdict, rungs, _in_metric(task, test, baseline)),
+        **_mistakes(verdict, test, rungs),
+        **_making(task, verdict, rungs, curve, models, manifest),
+    )
+
+
+def _head(verdict: Verdict, manifest: dict[str, Any]) -> dict[str, Any]:
+    first, rest = sentences(str(verdict["sentence"]))
+    return {
+        "state": _state(verdict),
+        "first": first,
+        "rest": rest,
+        "facts": making.head_facts(verdict),
+        "date": making.date_of(manifest),
+        "seen": _seen(verdict),
+    }
+
+
+def _state(verdict: Verdict) -> tuple[str, str]:
+    """Class and word of the badge."""
+    if verdict["winner"] is None:
+        return "undecided", "Not decisive"
+    if verdict["target_met"] == "no":
+        return "missed", "Decisive, but the target is missed"
+    return "decided", "Decisive"
+
+
+def _seen(verdict: Verdict) -> str:
+    seen = verdict["smallest_detectable_difference"]
+    return "" if seen is None else words.apart(seen, verdict["metric"])
+
+
+def _ranking(
+    task: Task, verdict: Verdict, rungs: Sequence[Measured], baseline: float
+) -> dict[str, Any]:
+    return {
+        "answer": answering(verdict),
+        "rung_chart": ranking.rung_chart(verdict, baseline),
+        "rung_rows": ranking.rung_rows(verdict, rungs, task),
+        "assumptions": ranking.assumptions(verdict, task),
+        "difference_chart": ranking.difference_chart(verdict),
+        "comparison_rows": ranking.comparison_rows(verdict),
+    }
+
+
+def _in_metric(task: Task, test: Sequence[Example], accuracy: float) -> float:
+    """The most frequent label's baseline in the metric's unit."""
+    truths = [example.output for example in test]
+    constant = Counter(truths).most_common(1)[0][0]
+    if isinstance(task.metric, Cost):
+        cost = cost_function(task.metric.cost, task.metric.default)
+        return Metric("cost", cost).value(truths, [constant] * len(truths))
+    if task.metric == "macro_f1":
+        return Metric("macro_f1").value(truths, [constant] * len(truths))
+    return accuracy
+
+
+def _mistakes(
+    verdict: Verdict, test: Sequence[Example], rungs: Sequence[Measured]
+) -> dict[str, Any]:
+    answer = answering(verdict)
+    truths = [example.output for example in test]
+    outputs = next(rung.outputs for rung in rungs if rung.name == answer)
+    several = any(isinstance(output, tuple) for output in (*truths, *outputs))
+    weakest, others = mistakes.label_rows(truths, outputs)
+    return {
+        "several": several,
+        "wrong": sum(t != o for t, o in zip(truths, outputs, strict=True)),
+        "confused": [] if several else mistakes.confused(truths, outputs),
+        "matrix": [] if several else mistakes.matrix(truths, outputs),
+        "missed": mistakes.missed(truths, outputs) if several else [],
+        "weakest": weakest,
+        "other_labels": others,
+        "groups": mistakes.disagreements(test, rungs, answer, rival(verdict)),
+    }
+
+
+def _making(
+    task: Task, verdict: Verdict, rungs: Sequence[Measured], curve: LearningCurve,
+    models: Sequence[making.Model], manifest: dict[str, Any],
+) -> dict[str, Any]:
+    metric = verdict["metric"]
+    training = [(rung.name, making.training_panels(rung, metric)) for rung in rungs if rung.curve]
+    return {
+        "curve_answer": curve.answer,
+        "learning": making.learning_panel(curve, metric),
+        "training": [(name, panels) for name, panels in training if panels],
+        "models": making.model_rows(models),
+        "choices": making.choice_rows(rungs),
+        "command": manifest.get("command", ""),
+        "settings": making.setting_rows(manifest, task.seed),
+        "steps": making.step_rows(manifest),
+    }
+
+
+@cache
+def _environment() -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(
+        loader=FunctionLoader(_text), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )
+    environment.filters.update(
+        ticked=ticked, slug=slug, count=words.count, metric_name=words.metric_name
+    )
+    return environment
+
+
+@cache
+def _text(name: str) -> str:
+    return files("whet.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _policy() -> str:
+    """The page may use its own style and this one script, and reach nothing."""
+    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )

@@ -54,7 +54,7 @@ def _shares(arrays: Arrays, vectors: NDArray[np.float32]) -> NDArray[np.floating
     weights = np.take_along_axis(cosines, near, axis=1) / tau
     weights = np.exp(weights - weights.max(axis=1, keepdims=True))
     weights /= weights.sum(axis=1, keepdims=True)
-    return np.einsum("nk,nkl->nl", weights, arrays["table"][near].astype(np.float32))
+    return np.asarray(np.einsum("nk,nkl->nl", weights, arrays["table"][near].astype(np.float32)))
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Retrieve:
         index = vectors.astype(np.float16)
         table = targets([example.output for example in train], labels).astype(np.uint8)
         several = np.array([self.setting.multi_label], dtype=np.int64)
-        fixed = {"index": index, "table": table, "several": several}
+        fixed: dict[str, NDArray[Any]] = {"index": index, "table": table, "several": several}
         return [
             Candidate({"k": k, "tau": tau}, {**fixed, "k": np.array([k]), "tau": np.array([tau])})
             for k, tau in self._grid(len(train))

@@ -106,11 +106,10 @@ def train_classifier(
 
     A loss that is not finite ends the training; the best state so far stands.
     """
-    import torch
 
     with _seeded(seed):
         model = _trainable(source, recipe)
-    weight, bias = (torch.from_numpy(part).clone().requires_grad_() for part in (head.weight, head.bias))
+    weight, bias = (_leaf(part) for part in (head.weight, head.bias))
     live = {name: p for name, p in model.named_parameters() if p.requires_grad}
     masters = _Masters(list(live.values()), [weight, bias], recipe)
     rng = random.Random(seed)
@@ -157,7 +156,8 @@ def with_adapter(model: Any, rank: int) -> Any:
         target_modules="all-linear",
         task_type=TaskType.FEATURE_EXTRACTION,
     )
-    return get_peft_model(model, config).eval()
+    # The adapter keeps the base's precision; AdamW has fp32 masters of it (see _Masters).
+    return get_peft_model(model, config, autocast_adapter_dtype=False).eval()
 
 
 @contextlib.contextmanager
@@ -218,8 +218,9 @@ class _Masters:
 
         self._live = live
         self._copies = [p.detach().float().clone().requires_grad_() for p in live]
-        for copy in self._copies:
-            copy.grad = torch.zeros_like(copy)
+        self._grads = [torch.zeros_like(copy) for copy in self._copies]
+        for copy, grad in zip(self._copies, self._grads, strict=True):
+            copy.grad = grad
         self._head = head
         self._rates = (recipe.lr, recipe.head_lr)
         self._clip = recipe.clip
@@ -236,9 +237,8 @@ class _Masters:
         """Take the live gradients, clip, step, and write the result back."""
         import torch
 
-        grads = [copy.grad for copy in self._copies]
         with torch.no_grad():
-            torch._foreach_copy_(grads, [_gradient(p) for p in self._live])
+            torch._foreach_copy_(self._grads, [_gradient(p) for p in self._live])
             torch.nn.utils.clip_grad_norm_([*self._copies, *self._head], self._clip)
             for group, rate in zip(self._adam.param_groups, self._rates, strict=True):
                 group["lr"] = rate * factor
@@ -253,6 +253,12 @@ def _gradient(parameter: torch.Tensor) -> torch.Tensor:
     import torch
 
     return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+
+
+def _leaf(values: NDArray[np.float32]) -> torch.Tensor:
+    import torch
+
+    return torch.from_numpy(values).clone().requires_grad_()
 
 
 def _as_head(weight: torch.Tensor, bias: torch.Tensor) -> LinearHead:

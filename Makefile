@@ -1,0 +1,36 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.ready
+
+.PHONY: setup demo test lint types check prove clean
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[offline,dev]'
+	@touch $@
+
+# The whole ladder on the tickets that come with whet. Opens nothing; prints where the report is.
+demo: setup
+	@HF_HUB_OFFLINE=1 $(BIN)/whet demo --out whet-runs/demo
+
+test: setup
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+check: lint types test
+
+# The long measurements; writes docs/proofs/.
+prove: setup
+	HF_HUB_OFFLINE=1 $(BIN)/python bench/prove.py
+
+clean:
+	rm -rf .venv whet-runs .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,282 @@
+"""``whet``: every command, its errors and its exit codes.
+
+Exit codes: 0 done, 1 whet says no, 2 wrong use or input, 3 the world failed (nothing lost),
+130 interrupted. Heavy imports happen inside the commands, so that ``whet --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from whet.errors import InputError, WhetError, WorldError
+from whet.version import __version__
+
+app = typer.Typer(
+    name="whet",
+    help="From a file of examples to an honest verdict: how much customization does this job deserve?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+InputColumns = Annotated[
+    list[str] | None, typer.Option("--input", help="Input column; repeat it to join several.")
+]
+OutputColumn = Annotated[str | None, typer.Option("--output", help="Label column.")]
+TimeColumn = Annotated[
+    str | None, typer.Option("--time", help="Column of ISO dates: test on the latest.")
+]
+GroupColumn = Annotated[
+    str | None, typer.Option("--group", help="Column whose equal values keep to one side.")
+]
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """The options of ``whet`` itself."""
+
+
+@app.command()
+def run(
+    what: Annotated[Path, typer.Argument(help="A task file, or a file of examples.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Run folder.")] = None,
+    inputs: InputColumns = None,
+    output: OutputColumn = None,
+    time: TimeColumn = None,
+    group: GroupColumn = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Climb the ladder: check what is enough, and say how sure."""
+    from whet.cli.show import show_outcome
+    from whet.start import Hints, run_anything
+
+    folder = out or Path("whet-runs") / what.stem
+    hints = Hints(tuple(inputs or ()), output, time, group)
+    with _progress() as progress:
+        outcome = run_anything(what, folder, hints, tell=progress.tell, say=progress.say)
+    if as_json:
+        _print_json({"folder": str(outcome.folder), "report": str(outcome.report), **outcome.verdict})
+    else:
+        show_outcome(outcome)
+    if outcome.verdict["target_met"] in {"no", "probably not"}:
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="Run folder.")] = Path("whet-runs/demo"),
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Run the whole ladder on a support desk's tickets that come with whet."""
+    from whet.cli.show import show_outcome
+    from whet.demo.task import demo_task
+    from whet.pipeline import run_task
+
+    task, folder = demo_task()
+    with _progress() as progress:
+        progress.say("a support desk's tickets, written for this demo: which queue gets which?")
+        outcome = run_task(task, out, folder=folder, tell=progress.tell)
+    if as_json:
+        _print_json({"folder": str(outcome.folder), "report": str(outcome.report), **outcome.verdict})
+    else:
+        show_outcome(outcome)
+
+
+@app.command()
+def init(
+    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL or JSON file of examples.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Task file to write; default: FILE's name, .yaml.")
+    ] = None,
+    inputs: InputColumns = None,
+    output: OutputColumn = None,
+    time: TimeColumn = None,
+    group: GroupColumn = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Guess a task from a file of examples and write a commented task file."""
+    from whet.start import Hints, draft
+    from whet.store import write_text
+
+    path = out or file.with_suffix(".yaml")
+    if path.exists():
+        raise InputError(
+            "is already there; nothing was written.", where=path, fix="name another with --out."
+        )
+    found = draft(file, path.parent, Hints(tuple(inputs or ()), output, time, group))
+    write_text(path, found.text)
+    if as_json:
+        _print_json({"task_file": str(path), "task": found.task.model_dump(mode="json")})
+        return
+    for line in found.said:
+        typer.echo(line)
+    typer.echo(f"wrote {path}\nnext: {shlex.join(['whet', 'run', str(path)])}")
+
+
+@app.command()
+def predict(
+    specialist: Annotated[Path, typer.Argument(help="Specialist folder: RUN/04-rungs/NAME.")],
+    file: Annotated[Path, typer.Argument(help="Inputs: TXT (one a line), CSV, TSV or JSONL.")],
+    column: Annotated[str | None, typer.Option("--input", help="Input column.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="JSONL to write; default: print.")] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Answer every input of a file with a fitted rung, one JSON line each."""
+    from whet.data.load import load_inputs
+    from whet.rungs.base import load_specialist
+    from whet.store import write_jsonl
+
+    ids, texts = load_inputs(file, column)
+    answers = load_specialist(specialist).predict(texts)
+    rows = [
+        {"id": i, "input": text, "output": a.output, "confidence": round(a.confidence, 4)}
+        for i, text, a in zip(ids, texts, answers, strict=True)
+    ]
+    if out:
+        write_jsonl(out, rows)
+        summary = {"predictions": len(rows), "file": str(out)}
+        if as_json:
+            _print_json(summary)
+        else:
+            typer.echo(f"wrote {len(rows):,} predictions to {out}")
+    elif as_json:
+        _print_json(rows)
+    else:
+        for row in rows:
+            typer.echo(json.dumps(row, ensure_ascii=False))
+
+
+@app.command(name="try")
+def try_(
+    specialist: Annotated[Path, typer.Argument(help="Specialist folder: RUN/04-rungs/NAME.")],
+    text: Annotated[str | None, typer.Argument(help="An input; without one, asks.")] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Ask a fitted rung: one input, or line by line until an empty line."""
+    from whet.rungs.base import load_specialist
+
+    loaded = load_specialist(specialist)
+    lines = [text] if text is not None else _lines()
+    for line in lines:
+        answer = loaded.predict([line])[0]
+        if as_json:
+            _print_json({"input": line, "output": answer.output, "confidence": answer.confidence})
+        else:
+            shown = answer.output if isinstance(answer.output, str) else ", ".join(answer.output)
+            typer.echo(f"{shown or '(none)'}  ({answer.confidence:.0%} sure)")
+
+
+@app.command()
+def doctor(as_json: AsJson = False, debug: Debug = False) -> None:
+    """Name each requirement: OK, or the command that mends it."""
+    from whet.cli.doctor import examine
+
+    findings = examine()
+    if as_json:
+        _print_json([finding.as_dict() for finding in findings])
+    else:
+        for finding in findings:
+            typer.echo(finding.line())
+    if not all(finding.ok for finding in findings if finding.needed):
+        raise typer.Exit(1)
+
+
+def _lines() -> Any:
+    """Lines from standard input; an empty line or its end stops."""
+    asking = sys.stdin.isatty()
+    while True:
+        if asking:
+            typer.echo("> ", nl=False)
+        line = sys.stdin.readline()
+        if not line.strip():
+            return
+        yield line.strip()
+
+
+def _progress() -> Any:
+    from whet.cli.progress import progress
+
+    return progress()
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=1))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and end the process with its exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    sys.exit(_run(given))
+
+
+def _run(given: list[str]) -> int:
+    debug = "--debug" in given
+    try:
+        code = app(given, standalone_mode=False)
+        return int(code or 0)
+    except KeyboardInterrupt:
+        again = shlex.join(["whet", *given])
+        typer.echo(f"\ninterrupted; finished steps are kept. Go on with: {again}", err=True)
+        return 130
+    except WhetError as error:
+        return _tell_error(error, given, debug)
+    except OSError as error:
+        trouble = WorldError(f"{error.strerror or error}.", where=error.filename or "")
+        return _tell_error(trouble, given, debug, error)
+    except Exception as error:
+        return _tell_unforeseen(error, given, debug)
+
+
+def _tell_error(
+    error: WhetError, given: list[str], debug: bool, cause: BaseException | None = None
+) -> int:
+    if debug:
+        raise cause or error
+    if "--json" in given:
+        about = {"what": error.what, "where": error.where, "fix": error.fix}
+        _print_json({"error": about, "exit_code": error.exit_code})
+    typer.echo(f"error: {error}", err=True)
+    return error.exit_code
+
+
+def _tell_unforeseen(error: Exception, given: list[str], debug: bool) -> int:
+    """Usage errors of the option parser say what is wrong; anything else is a bug of ours."""
+    code = getattr(error, "exit_code", None)
+    show = getattr(error, "show", None)
+    if code is not None and show is not None:
+        show()
+        return int(code)
+    if code is not None:
+        return int(code)
+    if debug:
+        raise error
+    typer.echo(
+        f"error: whet itself failed ({type(error).__name__}: {error}).\n"
+        f"  Fix: please report it with the output of: {shlex.join(['whet', *given, '--debug'])}",
+        err=True,
+    )
+    return 3

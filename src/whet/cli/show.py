@@ -1,0 +1,78 @@
+"""A verdict on the terminal: one table and one plain sentence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from whet.wording import shown
+
+if TYPE_CHECKING:
+    from whet.pipeline import Outcome
+
+PLOT_WIDTH = 24
+WORDS = {
+    "good_enough": "good enough", "worse": "worse", "unclear": "unclear", "best": "best on dev",
+    "above the best": "no better on dev",
+}
+
+
+def show_outcome(outcome: Outcome) -> None:
+    """Print table, sentence, what to note, and where to go on."""
+    verdict, console = outcome.verdict, Console(highlight=False)
+    console.print(rung_table(verdict, wide=console.width >= 110))
+    console.print(f"\n{verdict['sentence']}\n", soft_wrap=True, markup=False)
+    console.print(verdict["more_training_examples"], soft_wrap=True, markup=False)
+    for note in verdict["notes"]:
+        console.print(f"note: {note}", soft_wrap=True, markup=False)
+    if outcome.reused:
+        kept = ", ".join(outcome.reused)
+        console.print(f"kept from before, inputs unchanged: {kept}", soft_wrap=True, markup=False)
+    name = verdict["winner"] or verdict["provisional"]
+    console.print(f"\nreport: {outcome.report}", soft_wrap=True, markup=False)
+    console.print(f"try it: whet try {outcome.folder / '04-rungs' / name}", soft_wrap=True, markup=False)
+
+
+def rung_table(verdict: dict[str, Any], *, wide: bool) -> Table:
+    """All rungs, lowest first, with intervals drawn to one scale."""
+    rungs, metric = verdict["rungs"], verdict["metric"]
+    table = Table(title=f"{verdict['task']}: {verdict['n_test']:,} unseen examples", box=None)
+    table.add_column("rung", style="bold")
+    table.add_column(metric.replace("_", "-"), justify="right")
+    table.add_column("95 % interval", justify="right")
+    if wide:
+        table.add_column("")
+    for name in ("p50 ms", "$/1k", "fit s"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    low = min(rung["low"] for rung in rungs)
+    high = max(rung["high"] for rung in rungs)
+    for rung in rungs:
+        mark = "◀ " if rung["name"] == verdict["winner"] else ""
+        plot = [whisker(rung, low, high)] if wide else []
+        table.add_row(
+            rung["name"],
+            shown(rung["value"], metric),
+            f"{shown(rung['low'], metric)} – {shown(rung['high'], metric)}",
+            *plot,
+            f"{rung['p50_ms']:.1f}",
+            f"{rung['usd_per_1k']:.4f}",
+            f"{rung['fit_seconds']:.0f}",
+            mark + WORDS.get(rung["reading"], rung["reading"]),
+        )
+    return table
+
+
+def whisker(rung: dict[str, Any], low: float, high: float) -> str:
+    """``  ├──●──┤`` on a scale from ``low`` to ``high``."""
+    span = max(high - low, 1e-9)
+    left, dot, right = (
+        round((rung[key] - low) / span * (PLOT_WIDTH - 1)) for key in ("low", "value", "high")
+    )
+    cells = [" "] * PLOT_WIDTH
+    for at in range(left, right + 1):
+        cells[at] = "─"
+    cells[left], cells[right], cells[dot] = "├", "┤", "●"
+    return "".join(cells)

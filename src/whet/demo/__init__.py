@@ -1,0 +1,1 @@
+"""A support desk of our own writing: data to see the ladder on."""

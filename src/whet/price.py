@@ -1,0 +1,51 @@
+"""What a rung costs: per request, in its first year, and when it has earned itself back.
+
+Prices are the task's, or assumptions that the report shows as such.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from whet.config import Costs
+    from whet.evaluate.evidence import Evidence, Measured, Sizes
+
+
+def usd_per_1k(rung: Measured, costs: Costs) -> float:
+    machine = rung.seconds_per_1k / 3600 * costs.machine_usd_per_hour
+    return rung.provider_usd_per_1k + machine
+
+
+def break_even(
+    rung: Measured,
+    evidence: Evidence,
+    prices: Mapping[str, float],
+    costs: Costs,
+    sizes: Sizes,
+) -> int | None:
+    """Requests after which a trained rung has earned back what it cost in its first year, against the
+    cheapest untrained one, errors priced. None: it never does, or it is not trained."""
+    others = [r for r in evidence.rungs if not r.trains]
+    if not rung.trains or not others:
+        return None
+
+    def per_request(r: Measured) -> float:
+        wrong = -float(evidence.gains[r.name].mean())
+        wrong = wrong + 1.0 if evidence.metric.higher_is_better else wrong
+        return prices[r.name] / 1000 + wrong * costs.error_usd
+
+    saved = min(per_request(other) for other in others) - per_request(rung)
+    if saved <= 0:
+        return None
+    return math.ceil(first_year_usd(rung.fit_seconds, costs, sizes) / saved)
+
+
+def first_year_usd(fit_seconds: float, costs: Costs, sizes: Sizes) -> float:
+    """Labelling once; training and review now and at each retraining within a year."""
+    labelling = (sizes.train + sizes.dev) * costs.label_seconds / 3600 * costs.person_usd_per_hour
+    once = fit_seconds / 3600 * costs.machine_usd_per_hour
+    review = costs.review_hours * costs.person_usd_per_hour
+    return labelling + (1 + costs.retrain_per_year) * (once + review)

@@ -1,0 +1,233 @@
+"""The rungs side by side and against the best: the rows of two charts and two tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from whet.report import words
+from whet.report.charts import Guide, Scale, axis, glyph, scale_over, strip
+from whet.report.shapes import Measured, Verdict, answering
+
+if TYPE_CHECKING:
+    from whet.config import Task
+
+NEAR = 6.0  # margins that the chart of differences reaches out to, at most
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One rung in a chart."""
+
+    name: str
+    role: str
+    """``winner``, ``provisional`` or nothing."""
+    picture: Markup
+    figure: str
+    interval: str
+    reading: str
+    glyph: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    rows: tuple[Row, ...]
+    axis: Markup
+    legend: tuple[tuple[str, str], ...]
+    """Class of the guide and what it means."""
+    readings: tuple[tuple[Markup, str], ...] = ()
+    """The shapes that occur, and what they mean."""
+
+
+def role(verdict: Verdict, name: str) -> str:
+    if name == verdict["winner"]:
+        return "winner"
+    return "provisional" if name == verdict["provisional"] else ""
+
+
+def rung_chart(verdict: Verdict, baseline: float) -> Chart:
+    """Every rung's value with its 95 % interval, lowest rung first."""
+    rungs, metric = verdict["rungs"], verdict["metric"]
+    band, guides = _guides(verdict, baseline)
+    values = [v for g in guides for v in (g.low, g.high)]
+    values += [rung[key] for rung in rungs for key in ("low", "value", "high")]
+    top = float("inf") if metric == "cost" else 1.0
+    scale = scale_over(values, within=(min(0.0, *values), top), least=0.05)
+    seen = list(dict.fromkeys(rung["reading"] for rung in rungs))
+    return Chart(
+        rows=tuple(_rung_row(verdict, rung, scale, guides) for rung in rungs),
+        axis=axis(scale, lambda v: _tick(v, metric)),
+        legend=tuple(_legend(verdict, band, baseline)),
+        readings=tuple((glyph(reading), words.READINGS[reading]) for reading in seen),
+    )
+
+
+def _guides(verdict: Verdict, baseline: float) -> tuple[Guide, list[Guide]]:
+    """The margin's band beside the best, the baseline, and the target where there is one."""
+    best = next(r["value"] for r in verdict["rungs"] if r["name"] == verdict["best"])
+    edge = best - verdict["margin"] if verdict["higher_is_better"] else best + verdict["margin"]
+    low, high = sorted((edge, best))
+    band = Guide("band", max(low, 0.0) if verdict["metric"] != "cost" else low, high)
+    guides = [band, Guide("baseline", baseline, baseline)]
+    if verdict["target"] is not None:
+        guides.append(Guide("target", verdict["target"], verdict["target"]))
+    return band, guides
+
+
+def _rung_row(
+    verdict: Verdict, rung: Mapping[str, Any], scale: Scale, guides: Sequence[Guide]
+) -> Row:
+    metric, part = verdict["metric"], role(verdict, rung["name"])
+    figure = words.shown(rung["value"], metric)
+    interval = words.span(rung["low"], rung["high"], metric)
+    reading = words.READINGS[rung["reading"]]
+    picture = strip(
+        scale, guides, low=rung["low"], value=rung["value"], high=rung["high"],
+        shape=rung["reading"], strong=bool(part),
+        label=f"{rung['name']}: {figure}, 95 % interval {interval}, {reading}",
+    )
+    return Row(rung["name"], part, picture, figure, interval, reading, glyph(rung["reading"]))
+
+
+def _tick(value: float, metric: str) -> str:
+    return f"{value:g}" if metric == "cost" else f"{100 * value:.10g}{words.NBSP}%"
+
+
+def _legend(verdict: Verdict, band: Guide, baseline: float) -> list[tuple[str, str]]:
+    metric = verdict["metric"]
+    margin = words.apart(verdict["margin"], metric)
+    rows = [
+        ("band", f"within the margin of {margin} of the best ({words.span(band.low, band.high, metric)})"),
+        ("baseline", f"always the most frequent label ({words.shown(baseline, metric)})"),
+    ]
+    if verdict["target"] is not None:
+        rows.insert(1, ("target", f"target ({words.shown(verdict['target'], metric)})"))
+    return rows
+
+
+def difference_chart(verdict: Verdict) -> Chart | None:
+    """How far each lower rung is behind the best, with one-sided bounds, near the margin."""
+    compared, metric, margin = verdict["comparisons"], verdict["metric"], verdict["margin"]
+    if not compared:
+        return None
+    unit = margin or max(abs(c["difference"]) for c in compared) or 0.01
+    reach = NEAR * unit
+    near = [c for c in compared if abs(c["difference"]) <= reach]
+    ends = [0.0, 2 * unit, -unit, *[v for c in near for v in (c["low"], c["high"])]]
+    kept = [v for v in ends if -2 * reach <= v <= 2 * reach]
+    scale = scale_over(kept, within=(-float("inf"), float("inf")), least=unit)
+    zone = Guide("zone", scale.low, margin)
+    lines = [zone, Guide("zero", 0.0, 0.0), Guide("margin", margin, margin)]
+    return Chart(
+        rows=tuple(_difference_row(verdict, c, scale, lines) for c in compared),
+        axis=axis(scale, lambda v: _difference_tick(v, metric)),
+        legend=(
+            ("zone", "less than the margin behind"),
+            ("zero", "no difference"),
+            ("margin", f"the margin, {words.apart(margin, metric)}"),
+        ),
+    )
+
+
+def _difference_row(
+    verdict: Verdict, c: Mapping[str, Any], scale: Scale, guides: Sequence[Guide]
+) -> Row:
+    metric = verdict["metric"]
+    figure = words.apart(c["difference"], metric)
+    interval = words.span_apart(c["low"], c["high"], metric)
+    reading = words.READINGS[c["reading"]]
+    picture = strip(
+        scale, guides, low=c["low"], value=c["difference"], high=c["high"], shape=c["reading"],
+        strong=bool(role(verdict, c["b"])),
+        label=f"{c['b']}: {figure} behind {c['a']}, bounds {interval}, {reading}",
+    )
+    part = role(verdict, c["b"])
+    return Row(c["b"], part, picture, figure, interval, reading, glyph(c["reading"]))
+
+
+def _difference_tick(value: float, metric: str) -> str:
+    value = 0.0 if abs(value) < 1e-12 else value
+    return words.minus(f"{value:g}" if metric == "cost" else f"{100 * value:.10g}")
+
+
+def comparison_rows(verdict: Verdict) -> list[dict[str, Any]]:
+    """The paired comparisons, with p-values."""
+    metric = verdict["metric"]
+    return [
+        {
+            "name": c["b"],
+            "role": role(verdict, c["b"]),
+            "difference": words.apart(c["difference"], metric),
+            "low": words.apart(c["low"], metric),
+            "high": words.apart(c["high"], metric),
+            "p_worse": words.p_value(c["p_adjusted"]),
+            "p_enough": words.p_value(c["p_good_enough"]),
+            "reading": words.READINGS[c["reading"]],
+            "glyph": glyph(c["reading"]),
+        }
+        for c in verdict["comparisons"]
+    ]
+
+
+def rung_rows(verdict: Verdict, rungs: Sequence[Measured], task: Task) -> list[dict[str, Any]]:
+    """The table of rungs."""
+    metric, trained = verdict["metric"], {rung.name: rung.trains for rung in rungs}
+    return [
+        {
+            "name": rung["name"],
+            "what": words.RUNGS.get(rung["name"], ""),
+            "role": role(verdict, rung["name"]),
+            "value": words.shown(rung["value"], metric),
+            "interval": words.span(rung["low"], rung["high"], metric),
+            "reading": words.READINGS[rung["reading"]],
+            "glyph": glyph(rung["reading"]),
+            "dev": words.shown(rung["dev"], metric),
+            "usd": words.usd(rung["usd_per_1k"]),
+            "p50": words.millis(rung["p50_ms"]),
+            "fit": words.duration(rung["fit_seconds"]),
+            "parameters": words.many(rung["parameters_trained"]),
+            "break_even": _break_even(rung, trained.get(rung["name"], False)),
+            "when": _when(rung, task),
+        }
+        for rung in verdict["rungs"]
+    ]
+
+
+def _break_even(rung: Mapping[str, Any], trained: bool) -> str:
+    requests = rung["break_even_requests"]
+    if requests is not None:
+        return words.count(requests)
+    return "never" if trained else words.NONE
+
+
+def _when(rung: Mapping[str, Any], task: Task) -> str:
+    requests = rung["break_even_requests"]
+    if requests is None or task.monthly_volume is None:
+        return ""
+    return words.months(requests, task.monthly_volume)
+
+
+def assumptions(verdict: Verdict, task: Task) -> str:
+    """What the prices and the break-even rest on."""
+    costs = task.costs
+    labelled = words.count(verdict["n_train"] + verdict["n_dev"])
+    wrong = "a unit of cost" if verdict["metric"] == "cost" else "a wrong answer"
+    source = "the task file" if "costs" in task.model_fields_set else "whet's defaults, which are guesses"
+    return (
+        f"Break-even is the number of requests after which a trained rung has earned back its first "
+        f"year, against the cheapest untrained rung: labelling {labelled} examples at "
+        f"{words.plain(costs.label_seconds)} s each; training and {words.plain(costs.review_hours)} h of "
+        f"review, once and at {words.plain(costs.retrain_per_year)} retrainings; a person at "
+        f"{words.price(costs.person_usd_per_hour)} an hour, a machine at "
+        f"{words.price(costs.machine_usd_per_hour)} an hour, {wrong} at {words.price(costs.error_usd)}. "
+        f"These prices come from {source}; set `costs` in the task file to change them."
+    )
+
+
+def answer_of(verdict: Verdict) -> Mapping[str, Any]:
+    """The figures of the rung the page is about."""
+    name = answering(verdict)
+    return next(rung for rung in verdict["rungs"] if rung["name"] == name)

@@ -1,0 +1,164 @@
+"""Where a run starts: a task file, or a data file whose task is guessed, shown and written down.
+
+Between the command line (and ``whet.run``) and the pipeline. Knows no rungs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from whet.config import DEFAULT_ENCODER, Task, load_task, task_from
+from whet.data.formats import Table, read_table
+from whet.data.guess import Guess, guess_task
+from whet.data.load import load_examples
+from whet.errors import InputError
+from whet.pipeline import Outcome, run_task
+from whet.records import Example
+from whet.rungs.base import Tell, silent
+from whet.store import write_text
+
+TASK_ENDINGS = {".yaml", ".yml"}
+SHOWN_LABELS = 100
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What the user said about a data file."""
+
+    inputs: Sequence[str] = ()
+    output: str | None = None
+    time: str | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A guessed task, its file's text, and three of its examples."""
+
+    task: Task
+    text: str
+    examples: tuple[Example, ...]
+    said: tuple[str, ...]
+
+
+def run_anything(
+    path: Path, out: Path, hints: Hints | None = None, *, tell: Tell = silent,
+    say: Callable[[str], None] = lambda line: None,
+) -> Outcome:
+    """Run a task file, or a data file with the task that it suggests.
+
+    Raises:
+        InputError, WorldError: as ``whet.pipeline.run_task``.
+    """
+    if path.suffix.lower() in TASK_ENDINGS:
+        if hints is not None and hints != Hints():
+            raise InputError(
+                "--input, --output, --time and --group are for data files; this is a task file.",
+                where=path, fix="set `fields` and `split` in it.",
+            )
+        return run_task(path, out, tell=tell)
+    known = out / "task.yaml"
+    if known.is_file() and (hints is None or hints == Hints()) and _same_file(known, path):
+        say(f"going on with the task file {known}")
+        return run_task(known, out, tell=tell)
+    found = draft(path, out, hints or Hints())
+    for line in found.said:
+        say(line)
+
+    def write(folder: Path) -> None:
+        write_text(folder / "task.yaml", found.text)
+        say(f"wrote the task file {folder / 'task.yaml'}: correct it there and run it again")
+
+    return run_task(found.task, out, folder=out, tell=tell, before_writing=write)
+
+
+def _same_file(task_file: Path, data: Path) -> bool:
+    examples = task_file.parent / load_task(task_file).examples
+    return examples.resolve() == data.resolve()
+
+
+def draft(path: Path, out: Path, hints: Hints) -> Draft:
+    """Guess the task of a data file, for a task file in the folder ``out``."""
+    table = read_table(path)
+    guess = guess_task(table, inputs=hints.inputs, output=hints.output, time=hints.time)
+    text = task_text(path, out, table, guess, hints)
+    task = task_from(yaml.safe_load(text), where="the guessed task")
+    loaded = load_examples(task, out)
+    return Draft(task, text, loaded.examples[:3], tuple(_said(path, guess, loaded.examples[:3])))
+
+
+def _said(path: Path, guess: Guess, examples: Sequence[Example]) -> list[str]:
+    lines = [
+        f"{path.name}: input = {' + '.join(guess.inputs)}, output = {guess.output}"
+        f"{' (several labels)' if guess.multi_label else ''}, {len(guess.labels)} labels"
+        f"{f', split by {guess.time}' if guess.time else ''}"
+    ]
+    for example in examples:
+        output = example.output if isinstance(example.output, str) else ", ".join(example.output)
+        text = " ".join(example.input.split())
+        lines.append(f"  {text[:90]}{'…' if len(text) > 90 else ''}  ->  {output}")
+    if guess.rare:
+        lines.append(f"  labels with one example are set aside: {', '.join(guess.rare)}")
+    return lines
+
+
+def task_text(path: Path, out: Path, table: Table, guess: Guess, hints: Hints) -> str:
+    """The commented task file."""
+    relative = os.path.relpath(path.resolve(), out.resolve())
+    fields = {"input": guess.input_field, "output": guess.output}
+    if guess.id:
+        fields["id"] = guess.id
+    split: dict[str, object] = {"test": 0.25, "dev": 0.1}
+    if hints.group:
+        split["group_by"] = hints.group
+    if guess.time:
+        split["time"] = guess.time
+    lines = [
+        f"# Guessed by `whet` from {path.name} ({len(table.rows):,} rows). Correct what is wrong.",
+        _yaml({"task": path.stem}),
+        _yaml({"kind": "classify"}),
+        _yaml({"examples": relative}),
+        _yaml({"fields": fields}),
+    ]
+    if guess.multi_label:
+        lines += [_yaml({"multi_label": True}), _yaml({"label_separator": guess.separator})]
+    if guess.rare:
+        lines += ["# Labels with one example cannot be learned and tested:", "rare_labels: drop"]
+    lines += [
+        "",
+        "# What is a good output? Shown in the report, so that everybody means the same.",
+        'success: ""',
+        "",
+        "# Labels and, best of all, what each means: `name: description`. The rung `prompt` reads them.",
+        *_label_lines(guess),
+        "",
+        "# Hugging Face encoders, by id or folder. With several, the choice is made on dev.",
+        _yaml({"models": [DEFAULT_ENCODER]}),
+        "",
+        "# Held out before anything else looks: shares, or files of their own. Near-duplicates keep to",
+        "# one side; add group_by: COLUMN (customer, document) or time: COLUMN (train on the past).",
+        _yaml({"split": split}),
+        "",
+        "metric: accuracy   # or macro_f1, or a cost matrix",
+        "margin: 0.02       # the loss you would accept for a cheaper way",
+        "# target: 0.9      # what you need",
+        "# monthly_volume: 10000",
+        "seed: 0",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _label_lines(guess: Guess) -> list[str]:
+    names = [name for name in guess.labels if name not in guess.rare]
+    if len(names) > SHOWN_LABELS or guess.rare:
+        return ["# labels: {}   # left out: all labels that occur"]
+    return [_yaml({"labels": dict.fromkeys(names, "")})]
+
+
+def _yaml(value: object) -> str:
+    return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)).rstrip("\n")

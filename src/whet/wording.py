@@ -1,0 +1,84 @@
+"""A verdict in plain words. Takes the verdict's own record, so words and figures cannot differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+TUNED = ("tune", "tune+retrieve")
+
+
+def shown(value: float, metric: str) -> str:
+    """A figure as people read it: 92.7 %, or a cost."""
+    return f"{value:.3f}" if metric == "cost" else f"{100 * value:.1f} %"
+
+
+def apart(value: float, metric: str) -> str:
+    """A difference as people read it: 1.5 points, or a cost."""
+    return f"{value:.3f}" if metric == "cost" else f"{100 * value:.1f} points"
+
+
+def sentence(v: Mapping[str, Any]) -> str:
+    """The verdict in plain words."""
+    parts = [_who(v), _tuning(v)]
+    if v["target"] is not None:
+        parts.append(_about_target(v))
+    if v["test_openings"] > 1:
+        parts.append(
+            f"This test set has been opened {v['test_openings']} times; over all openings a wrong call "
+            f"has a chance of up to {v['error_over_all_openings']:.1%}."
+        )
+    return " ".join(parts)
+
+
+def _who(v: Mapping[str, Any]) -> str:
+    figures = {rung["name"]: rung for rung in v["rungs"]}
+    metric, name = v["metric"], v["winner"] or v["provisional"]
+    rung = figures[name]
+    measured = (
+        f"{shown(rung['value'], metric)} {metric.replace('_', '-')} "
+        f"({shown(rung['low'], metric)} to {shown(rung['high'], metric)}, n={v['n_test']:,})"
+    )
+    if v["winner"] is None:
+        more = v["more_examples_needed"]
+        advice = f"about {more:,} more test examples would probably decide" if more else (
+            "no number of test examples would decide a difference this near the margin"
+        )
+        compared = next(c for c in v["comparisons"] if c["b"] == name)
+        return (
+            f"Not decisive: `{name}`, provisionally, reaches {measured}, but against `{v['best']}` the "
+            f"difference lies between {apart(compared['low'], metric)} and "
+            f"{apart(compared['high'], metric)}, and the margin is {apart(v['margin'], metric)}; "
+            f"{advice}."
+        )
+    if name == v["best"]:
+        lower = bool(v["comparisons"])
+        reason = "every lower rung is worse" if lower else "no lower rung was measured"
+        return f"`{name}` is worth it: {measured}, and {reason}."
+    compared = next(c for c in v["comparisons"] if c["b"] == name)
+    trails = "at least as good as" if compared["high"] <= 0 else (
+        f"at most {apart(compared['high'], metric)} behind"
+    )
+    return f"`{name}` is enough: {measured}, {trails} the best rung, `{v['best']}`."
+
+
+def _tuning(v: Mapping[str, Any]) -> str:
+    if not any(rung["name"] in TUNED for rung in v["rungs"]):
+        return "Fine-tuning was not measured."
+    answers = {
+        "yes": "Fine-tuning is warranted.",
+        "no": "Fine-tuning is not warranted.",
+        "undecided": "Whether fine-tuning is warranted stays undecided.",
+    }
+    return answers[str(v["fine_tuning_warranted"])]
+
+
+def _about_target(v: Mapping[str, Any]) -> str:
+    goal = shown(v["target"], v["metric"])
+    words = {
+        "yes": f"It meets the target of {goal}, and surely so.",
+        "probably": f"It probably meets the target of {goal}: the interval reaches past it.",
+        "probably not": f"It probably misses the target of {goal}: only the interval reaches it.",
+        "no": f"It misses the target of {goal}, and surely so.",
+    }
+    return words[str(v["target_met"])]
