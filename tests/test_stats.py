@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -12,9 +13,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import binomtest, norm
 
+from whet import verdict
+from whet.evaluate.evidence import Evidence
 from whet.evaluate.metrics import Metric
 from whet.evaluate.stats import (
     RESAMPLES,
+    Adjusted,
     Paired,
     bootstrap_macro_f1,
     bootstrap_means,
@@ -29,7 +33,7 @@ from whet.evaluate.stats import (
     wilson,
 )
 from whet.records import Output
-from whet.verdict import Evidence, decide
+from whet.verdict import Decision, decide
 
 same_every_time = settings(deadline=None, derandomize=True, database=None, max_examples=100)
 
@@ -229,15 +233,33 @@ def test_readings_of_right_and_wrong_agree_with_their_bounds(
     rungs: list[tuple[int, int, int]], margin: float, alpha: float
 ) -> None:
     lower = {str(index): right_or_wrong(*counts) for index, counts in enumerate(rungs)}
-    for c in decide("best", lower, margin, alpha).comparisons:
-        assume(not math.isclose(c.high, margin, abs_tol=1e-9))
-        assert (c.reading == "good_enough") == (c.high <= margin)
+    decision = decide("best", lower, margin, alpha)
+    assume(not any(math.isclose(c.high, margin, abs_tol=1e-9) for c in decision.comparisons))
+    check_agreement(decision, margin, alpha)
+
+
+def check_agreement(decision: Decision, margin: float, alpha: float) -> None:
+    for c in decision.comparisons:
+        assert (c.reading == "good_enough") == (c.high <= margin), "margin and upper bound"
         assert (c.low > 0) <= (c.p_adjusted <= alpha)
         if c.reading == "worse":
             assert c.low >= 0
-            assert c.low > 0 or alpha / len(rungs) < 2.5e-4  # see the next test
+            assert c.low > 0 or alpha / len(decision.comparisons) < 2.5e-4  # see below
         assert c.low <= c.difference + 1e-9
         assert c.difference <= c.high + 1e-9
+
+
+def test_bounds_at_an_uncorrected_level_would_contradict_the_readings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def at_alpha(p_values: Sequence[float], alpha: float) -> list[Adjusted]:
+        return [replace(result, level=alpha) for result in holm(p_values, alpha)]
+
+    lower = {"floor": right_or_wrong(36, 36, 500), "prompt": right_or_wrong(36, 36, 500)}
+    check_agreement(decide("best", lower, 0.03, 0.05), 0.03, 0.05)
+    monkeypatch.setattr(verdict, "holm", at_alpha)
+    with pytest.raises(AssertionError, match="margin and upper bound"):
+        check_agreement(decide("best", lower, 0.03, 0.05), 0.03, 0.05)
 
 
 def test_where_only_the_exact_test_sees_it_the_bound_is_held_at_zero() -> None:
@@ -325,7 +347,7 @@ def test_the_bootstrap_of_means_has_the_standard_error() -> None:
 
 @dataclass(frozen=True)
 class Rung:
-    """The least that ``whet.verdict.Evidence`` asks of a measured rung."""
+    """The least that ``Evidence`` asks of a measured rung."""
 
     name: str
     outputs: tuple[Output, ...]

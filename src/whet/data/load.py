@@ -43,6 +43,7 @@ def load_examples(task: Task, folder: Path) -> Loaded:
     table = read_table(folder / task.examples)
     examples, notes = _examples(task, table)
     names = _label_names(task, table, examples)
+    before = Counter(name for example in examples for name in names_of(example.output))
     examples, rare = _rare(task, table, examples)
     counts = Counter(name for example in examples for name in names_of(example.output))
     descriptions = {label.name: label for label in task.labels or []}
@@ -53,7 +54,7 @@ def load_examples(task: Task, folder: Path) -> Loaded:
             where=table.path,
             fix="a choice needs examples of at least two labels.",
         )
-    unused = [name for name in names if not counts[name]]
+    unused = [name for name in names if not counts[name] and before[name] != 1]
     if unused:
         notes = [*notes, f"labels without an example: {', '.join(unused)}"]
     return Loaded(tuple(examples), tuple(labels), (*notes, *rare))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -197,7 +198,7 @@ def lines(
     def across(x: float) -> float:
         return width.at(place(x))
 
-    parts = [_level(value, upright, write_y) for value in upright.ticks(4)]
+    parts = [_level(value, upright, write_y) for value in upright.ticks(5)]
     parts += [_foot(value, across(value), write_x) for value in x_ticks]
     for number, one in enumerate(series):
         parts.append(_line(one, across, upright, shift=0.7 * number))
@@ -231,7 +232,7 @@ def _line(
     places = [(across(p.x) + shift, round(upright.at(p.y), 1)) for p in series.points]
     parts = [
         tag("line", x1=f"{a:.2f}%", y1=b, x2=f"{c:.2f}%", y2=d, class_="path")
-        for (a, b), (c, d) in zip(places, places[1:], strict=False)
+        for (a, b), (c, d) in pairwise(places)
     ]
     for (x, y), point in zip(places, series.points, strict=True):
         if point.low is not None and point.high is not None and point.low < point.high:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from whet.report import words
 from whet.report.charts import Point, Series, lines
-from whet.report.shapes import LearningCurve, Measured, Verdict
+from whet.report.shapes import LearningCurve, Measured, Verdict, answering
 
 KINDS = ("first", "second")
 
@@ -182,15 +182,20 @@ def head_facts(verdict: Verdict) -> list[tuple[str, str, str]]:
         rows.append(
             ("Target", words.shown(verdict["target"], metric), words.TARGET[verdict["target_met"]])
         )
+    rung = next(r for r in verdict["rungs"] if r["name"] == answering(verdict))
+    interval = words.span(rung["low"], rung["high"], metric)
+    rows.append((words.metric_name(metric).capitalize(), words.shown(rung["value"], metric), interval))
+    rows.append(
+        ("Price", f"{words.usd(rung['usd_per_1k'])} per 1,000", f"{words.millis(rung['p50_ms'])} each")
+    )
     rows.append(
         ("Held-out examples", words.count(verdict["n_test"]),
          f"train {words.count(verdict['n_train'])}, dev {words.count(verdict['n_dev'])}")
     )
-    rows.append(("Measured by", words.metric_name(metric), ""))
     rows.append(("Margin", words.apart(verdict["margin"], metric), "the loss accepted for a cheaper rung"))
     if seen is not None:
         rows.append(
-            ("Smallest difference seen", words.apart(seen, metric), "found four times in five")
+            ("Smallest detectable difference", words.apart(seen, metric), "found four times in five")
         )
     times = verdict["test_openings"]
     rows.append(("Test set opened", "once" if times == 1 else f"{words.count(times)} times", ""))

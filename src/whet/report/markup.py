@@ -31,6 +31,12 @@ def ticked(text: str) -> Markup:
     return join(tag("code", p) if i % 2 else escape(p) for i, p in enumerate(parts))
 
 
+def breakable(text: str) -> Markup:
+    """Escaped text that may break after an underscore, a slash, a dot or a hyphen."""
+    parts = re.split(r"(?<=[_/.\-])(?=\w)", text)
+    return Markup("<wbr>").join(parts)
+
+
 def sentences(text: str) -> tuple[Markup, Markup]:
     """The first sentence, and the rest."""
     first, *rest = re.split(r"(?<=[.!?])\s+(?=[A-Z`])", text.strip(), maxsplit=1)

@@ -156,6 +156,8 @@ def disagreements(
 ) -> list[Group]:
     """Where ``answer`` and ``other`` part, and where ``answer`` is surely wrong; most confident first."""
     by_name = {rung.name: rung for rung in rungs}
+    silent = {name for name, _ in constant(rungs, answer)} - {other}
+    rungs = [rung for rung in rungs if rung.name not in silent]
     mine, theirs = by_name[answer], by_name[other or answer]
     places: dict[str, list[int]] = {"lost": [], "won": [], "neither": [], "sure": []}
     for index, example in enumerate(test):
@@ -176,6 +178,12 @@ def disagreements(
         if cases:
             groups.append(Group(titles[kind], len(found), cases))
     return groups
+
+
+def constant(rungs: Sequence[Measured], answer: str) -> list[tuple[str, str]]:
+    """Rungs other than ``answer`` that say the same to everything, with what they say."""
+    others = [rung for rung in rungs if rung.name != answer]
+    return [(r.name, words.output(r.outputs[0])) for r in others if len(set(r.outputs)) == 1]
 
 
 def _kind(truth: Output, mine: Measured, theirs: Measured, index: int) -> str:

@@ -21,8 +21,7 @@ from markupsafe import Markup
 from whet.config import Cost
 from whet.evaluate.metrics import Metric, cost_function
 from whet.report import making, mistakes, ranking, words
-from whet.report.charts import slug
-from whet.report.markup import sentences, ticked
+from whet.report.markup import breakable, sentences, ticked
 from whet.report.shapes import LearningCurve, Measured, Verdict, answering, rival
 
 if TYPE_CHECKING:
@@ -131,6 +130,7 @@ def _mistakes(
         "missed": mistakes.missed(truths, outputs) if several else [],
         "weakest": weakest,
         "other_labels": others,
+        "constant": mistakes.constant(rungs, answer),
         "groups": mistakes.disagreements(test, rungs, answer, rival(verdict)),
     }
 
@@ -160,7 +160,7 @@ def _environment() -> ImmutableSandboxedEnvironment:
         trim_blocks=True, lstrip_blocks=True,
     )
     environment.filters.update(
-        ticked=ticked, slug=slug, count=words.count, metric_name=words.metric_name
+        breakable=breakable, ticked=ticked, count=words.count, metric_name=words.metric_name
     )
     return environment
 

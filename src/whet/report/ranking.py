@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from whet.config import Costs
 from whet.report import words
 from whet.report.charts import Guide, Scale, axis, glyph, scale_over, strip
 from whet.report.shapes import Measured, Verdict, answering
@@ -15,7 +16,7 @@ from whet.report.shapes import Measured, Verdict, answering
 if TYPE_CHECKING:
     from whet.config import Task
 
-NEAR = 6.0  # margins that the chart of differences reaches out to, at most
+NEAR = 4.0  # margins that the chart of differences reaches out to, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ def _difference_row(
 ) -> Row:
     metric = verdict["metric"]
     figure = words.apart(c["difference"], metric)
-    interval = words.span_apart(c["low"], c["high"], metric)
+    interval = words.span_apart(c["low"], c["high"], metric).removesuffix(words.POINTS)
     reading = words.READINGS[c["reading"]]
     picture = strip(
         scale, guides, low=c["low"], value=c["difference"], high=c["high"], shape=c["reading"],
@@ -215,7 +216,7 @@ def assumptions(verdict: Verdict, task: Task) -> str:
     costs = task.costs
     labelled = words.count(verdict["n_train"] + verdict["n_dev"])
     wrong = "a unit of cost" if verdict["metric"] == "cost" else "a wrong answer"
-    source = "the task file" if "costs" in task.model_fields_set else "whet's defaults, which are guesses"
+    source = "whet's defaults, which are guesses" if costs == Costs() else "the task file"
     return (
         f"Break-even is the number of requests after which a trained rung has earned back its first "
         f"year, against the cheapest untrained rung: labelling {labelled} examples at "

@@ -12,6 +12,7 @@ from typing import Any
 
 NBSP = "\u00a0"
 NONE = "–"
+POINTS = NBSP + "points"
 
 READINGS = {
     "good_enough": "good enough",
@@ -72,7 +73,7 @@ def apart(value: float, metric: str) -> str:
     """A difference in the metric: 1.5 points, or a cost."""
     if metric == "cost":
         return minus(f"{_zero(value, 3):.3f}")
-    return minus(f"{_zero(100 * value, 1):.1f}") + NBSP + "points"
+    return minus(f"{_zero(100 * value, 1):.1f}") + POINTS
 
 
 def span(low: float, high: float, metric: str) -> str:
@@ -82,7 +83,7 @@ def span(low: float, high: float, metric: str) -> str:
 
 def span_apart(low: float, high: float, metric: str) -> str:
     """An interval of differences: −0.3 to 1.5 points."""
-    return f"{apart(low, metric).removesuffix(NBSP + 'points')} to {apart(high, metric)}"
+    return f"{apart(low, metric).removesuffix(POINTS)} to {apart(high, metric)}"
 
 
 def _zero(value: float, digits: int) -> float:

@@ -64,7 +64,7 @@ class Today:
     def save(self, folder: Path) -> None:
         make_folder(folder)
         place = str(self.folder.resolve())
-        more = {"source": dict(self.source), "folder": place, "multi_label": self.multi_label}
+        more = {"source": dict(self.source), "place": place, "multi_label": self.multi_label}
         write_card(folder, "existing", self.info, **more)
 
 
@@ -177,5 +177,5 @@ class Existing:
 
     @classmethod
     def load(cls, folder: Path, card: Mapping[str, Any]) -> Today:
-        place = Path(card["folder"])
+        place = Path(card["place"])
         return Today(card["source"], place, bool(card["multi_label"]), FitInfo(**card["info"]))

@@ -285,7 +285,8 @@ def _save_adapter(
     with torch.no_grad():
         _assign(model, state)
     model.peft_config["default"].base_model_name_or_path = base.name
-    model.save_pretrained(folder)
+    # Without this argument, PEFT asks the hub whether the vocabulary has changed.
+    model.save_pretrained(folder, save_embedding_layers=False)
 
 
 def _read_adapter(folder: Path) -> dict[str, torch.Tensor]:

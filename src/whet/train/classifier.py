@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import math
 import random
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -156,8 +157,10 @@ def with_adapter(model: Any, rank: int) -> Any:
         target_modules="all-linear",
         task_type=TaskType.FEATURE_EXTRACTION,
     )
-    # The adapter keeps the base's precision; AdamW has fp32 masters of it (see _Masters).
-    return get_peft_model(model, config, autocast_adapter_dtype=False).eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # PEFT asks transformers in an old way
+        # The adapter keeps the base's precision; AdamW has fp32 masters of it (see _Masters).
+        return get_peft_model(model, config, autocast_adapter_dtype=False).eval()
 
 
 @contextlib.contextmanager

@@ -1,0 +1,212 @@
+"""One contract for all rungs, ours and outsiders': what ``whet/rungs/base.py`` promises, held."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from tests.conftest import examples, tickets
+from whet.errors import InputError
+from whet.records import Example, FitInfo, Label, Prediction, Specialist
+from whet.rungs.base import Rung, Setting, all_rungs, load_specialist
+from whet.rungs.tune import RECIPES, Tune
+
+ROWS = tickets(30, seed=3)
+TRAIN, DEV = examples(ROWS[:54]), examples(ROWS[54:72], 54)
+INPUTS = [text for text, _ in ROWS[72:]]
+LABELS = tuple(Label(name) for name in ("login", "parcel", "refund"))
+CLOSE = 1e-5
+
+
+def predictions_file(folder: Path) -> Path:
+    rows = [{"input": text, "output": label} for text, label in ROWS]
+    path = folder / "today.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    return path
+
+
+def setting(folder: Path, several: bool = False) -> Setting:
+    existing = {"predictions": predictions_file(folder).name}
+    return Setting(labels=LABELS, existing=existing, folder=folder, multi_label=several)
+
+
+CASES = [
+    *[(name, rung, {}) for name, rung in all_rungs().items()],
+    ("tune by lora", Tune, {"recipes": (RECIPES[-1],)}),
+    ("tune in full", Tune, {"recipes": (RECIPES[0],)}),
+]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A rung fitted once for all the tests below."""
+
+    rung: Rung
+    specialist: Specialist
+    answers: list[Prediction]
+
+
+@pytest.fixture(scope="module", params=CASES, ids=[name for name, _, _ in CASES])
+def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    _, rung_class, more = request.param
+    rung: Rung = rung_class(setting=setting(tmp_path_factory.mktemp("setting")), **more)
+    specialist = rung.fit(TRAIN, DEV)
+    return Case(rung, specialist, specialist.predict(INPUTS))
+
+
+def same(first: Sequence[Prediction], second: Sequence[Prediction]) -> bool:
+    """Equal outputs, and confidences that differ by rounding only."""
+    return len(first) == len(second) and all(
+        a.output == b.output and abs(a.confidence - b.confidence) < CLOSE
+        for a, b in zip(first, second, strict=True)
+    )
+
+
+def test_it_is_made_without_arguments(case: Case) -> None:
+    assert type(case.rung)() is not None
+
+
+def test_it_names_itself(case: Case) -> None:
+    assert isinstance(case.rung, Rung)
+    assert case.rung.name in all_rungs()
+    assert case.rung.kinds
+
+
+def test_one_prediction_an_input(case: Case) -> None:
+    assert len(case.answers) == len(INPUTS)
+    assert case.specialist.predict([]) == []
+
+
+def test_outputs_are_labels_and_confidences_are_probabilities(case: Case) -> None:
+    assert {a.output for a in case.answers} <= {label.name for label in LABELS}
+    assert all(0.0 <= a.confidence <= 1.0 for a in case.answers)
+    assert all(a.seconds >= 0 and a.usd >= 0 for a in case.answers)
+
+
+def test_fitting_twice_equals_fitting_once(case: Case) -> None:
+    again = case.rung.fit(TRAIN, DEV)
+    assert same(again.predict(INPUTS), case.answers)
+    assert again.info.choices == case.specialist.info.choices
+
+
+def test_given_its_choices_it_fits_the_same(case: Case) -> None:
+    """The learning curve leans on this: choices given back are not searched again."""
+    chosen = replace(case.rung, choices=case.specialist.info.choices)  # type: ignore[type-var]
+    assert same(chosen.fit(TRAIN, DEV).predict(INPUTS), case.answers)
+
+
+def test_order_and_batch_do_not_matter(case: Case) -> None:
+    order = list(range(len(INPUTS)))
+    random.Random(1).shuffle(order)
+    shuffled = case.specialist.predict([INPUTS[i] for i in order])
+    assert same(shuffled, [case.answers[i] for i in order])
+    alone = [case.specialist.predict([text])[0] for text in INPUTS[:6]]
+    assert same(alone, case.answers[:6])
+
+
+def test_save_then_load_predicts_the_same(case: Case, tmp_path: Path) -> None:
+    case.specialist.save(tmp_path / "one")
+    loaded = load_specialist(tmp_path / "one")
+    assert same(loaded.predict(INPUTS), case.answers)
+    assert loaded.info.choices == case.specialist.info.choices
+    loaded.save(tmp_path / "two")
+    assert same(load_specialist(tmp_path / "two").predict(INPUTS), case.answers)
+
+
+def test_the_folder_holds_safetensors_json_and_text_only(case: Case, tmp_path: Path) -> None:
+    case.specialist.save(tmp_path / "it")
+    endings = {path.suffix for path in (tmp_path / "it").rglob("*") if path.is_file()}
+    assert endings <= {".safetensors", ".json", ".txt", ".md"}
+
+
+def test_what_it_cost_is_told(case: Case) -> None:
+    info = case.specialist.info
+    assert info.seconds > 0
+    assert 0.0 <= info.dev_score <= 1.0
+    assert (info.parameters_trained > 0) == case.rung.trains
+
+
+def test_a_held_out_output_is_never_seen(case: Case) -> None:
+    """Wrong outputs on the held-out inputs change nothing, for nobody gives them to the rung; and what
+    it learned does not come from dev's outputs alone: the contract's ``fit`` has no test argument."""
+    import inspect
+
+    assert list(inspect.signature(case.rung.fit).parameters) == ["train", "dev"]
+    assert list(inspect.signature(case.specialist.predict).parameters) == ["inputs"]
+
+
+SEVERAL = ["prompt", "fewshot", "retrieve", "head", "floor", "tune"]
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_several_labels_per_input(name: str, tmp_path: Path) -> None:
+    """Sets of labels go in and come out, and beat the empty answer where the rung reads the input."""
+    rng = random.Random(5)
+    rows = tickets(30, seed=4)
+    both = [
+        Example(str(i), f"{a} and also {b}", tuple(sorted({la, lb})), f"f:{i}")
+        for i, ((a, la), (b, lb)) in enumerate((rng.choice(rows), rng.choice(rows)) for _ in range(150))
+    ]
+    more = {"recipes": (RECIPES[0],)} if name == "tune" else {}
+    rung = all_rungs()[name](setting=setting(tmp_path, several=True), **more)  # type: ignore[call-arg]
+    specialist = rung.fit(both[:90], both[90:110])
+    answers = specialist.predict([e.input for e in both[110:]])
+    assert all(isinstance(a.output, tuple) for a in answers)
+    right = sum(a.output == e.output for a, e in zip(answers, both[110:], strict=True))
+    assert right >= (4 if name in {"floor", "prompt"} else 18)
+    specialist.save(tmp_path / "s")
+    assert same(load_specialist(tmp_path / "s").predict([e.input for e in both[110:]]), answers)
+
+
+@dataclass(frozen=True)
+class _Counter:
+    """A specialist that breaks the contract: what it answers depends on what it was asked before."""
+
+    info: FitInfo = field(default_factory=FitInfo)
+    asked: list[str] = field(default_factory=list)
+
+    def predict(self, inputs: Sequence[str]) -> list[Prediction]:
+        self.asked.extend(inputs)
+        return [Prediction(LABELS[len(self.asked) % 3].name, 0.5) for _ in inputs]
+
+    def save(self, folder: Path) -> None:
+        raise AssertionError
+
+
+@dataclass(frozen=True)
+class _Breaking:
+    name: ClassVar[str] = "floor"
+    kinds: ClassVar[tuple[str, ...]] = ("classify",)
+    trains: ClassVar[bool] = False
+    choices: dict[str, Any] = field(default_factory=dict)
+
+    def fit(self, train: Sequence[Example], dev: Sequence[Example]) -> _Counter:
+        return _Counter()
+
+    @classmethod
+    def load(cls, folder: Path, card: Any) -> _Counter:
+        return _Counter()
+
+
+def test_a_rung_that_breaks_the_contract_is_caught() -> None:
+    rung = _Breaking()
+    specialist = rung.fit(TRAIN, DEV)
+    broken = Case(rung, specialist, specialist.predict(INPUTS))
+    with pytest.raises(AssertionError):
+        test_order_and_batch_do_not_matter(broken)
+
+
+def test_existing_without_a_source_says_what_to_set(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"existing: .*command \| url \| predictions"):
+        all_rungs()["existing"]().fit(TRAIN, DEV)
+
+
+def test_a_folder_that_is_no_specialist(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is not a specialist"):
+        load_specialist(tmp_path)
