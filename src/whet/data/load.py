@@ -40,7 +40,7 @@ def load_examples(task: Task, folder: Path) -> Loaded:
     Raises:
         InputError: as in the module's head.
     """
-    table = read_table(folder / task.examples)
+    table = read_table((folder / task.examples).resolve())
     examples, notes = _examples(task, table)
     names = _label_names(task, table, examples)
     before = Counter(name for example in examples for name in names_of(example.output))

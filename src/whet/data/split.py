@@ -65,7 +65,7 @@ def split_examples(task: Task, loaded: Loaded, folder: Path) -> Splits:
     for name in ("test", "dev"):
         source = getattr(task.split, name)
         if isinstance(source, str):
-            more = load_more(task, folder / source, labels)
+            more = load_more(task, (folder / source).resolve(), labels)
             given[name], labels = more.examples, more.labels
             notes.extend(more.notes)
     rows = _grouped(loaded.examples, given.get("test", ()), given.get("dev", ()))

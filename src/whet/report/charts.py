@@ -71,12 +71,13 @@ def strip(
     """One row: a dot at ``value`` with a whisker, over the guides. What is off the scale is an arrow."""
     middle = HEIGHT / 2
     parts = [_guide(guide, scale) for guide in guides]
-    off = low > scale.high or high < scale.low
-    if off:
-        parts.append(_arrow(98.0 if low > scale.high else 2.0, middle, leftward=high < scale.low))
+    if low <= scale.high and high >= scale.low:
+        ends = [x for x in (low, high) if scale.low <= x <= scale.high]
+        parts.append(_whisker(scale.at(low), scale.at(high), middle, shape, [scale.at(x) for x in ends]))
+    if scale.low <= value <= scale.high:
+        parts.append(mark(shape, f"{scale.at(value):.2f}%", middle, strong=strong))
     else:
-        parts += [_whisker(scale.at(low), scale.at(high), middle, shape)]
-        parts += [mark(shape, f"{scale.at(value):.2f}%", middle, strong=strong)]
+        parts.append(_arrow(scale.at(value), middle, leftward=value < scale.low))
     return tag(
         "svg", *parts, class_="strip", role="img", aria_label=label, height=HEIGHT, width="100%"
     )
@@ -93,12 +94,11 @@ def _guide(guide: Guide, scale: Scale) -> Markup:
     )
 
 
-def _whisker(start: float, end: float, y: float, shape: str) -> Markup:
-    ends = [
-        tag("line", x1=f"{x:.2f}%", x2=f"{x:.2f}%", y1=y - 4, y2=y + 4) for x in (start, end)
-    ]
+def _whisker(start: float, end: float, y: float, shape: str, ends: Sequence[float]) -> Markup:
+    """A line with a cap at each of ``ends``: an end off the scale has none."""
+    caps = [tag("line", x1=f"{x:.2f}%", x2=f"{x:.2f}%", y1=y - 4, y2=y + 4) for x in ends]
     body = tag("line", x1=f"{start:.2f}%", x2=f"{end:.2f}%", y1=y, y2=y)
-    return tag("g", body, *ends, class_=f"whisker {slug(shape)}")
+    return tag("g", body, *caps, class_=f"whisker {slug(shape)}")
 
 
 def _arrow(x: float, y: float, *, leftward: bool) -> Markup:
@@ -161,7 +161,8 @@ def bar(value: float, low: float | None, high: float | None, label: str) -> Mark
         tag("rect", x=0, y=6, height=8, width=f"{scale.at(value):.2f}%", class_="bar"),
     ]
     if low is not None and high is not None:
-        parts.append(_whisker(scale.at(low), scale.at(high), 10, "bars"))
+        places = scale.at(low), scale.at(high)
+        parts.append(_whisker(*places, 10, "bars", places))
     return tag("svg", *parts, class_="strip", height=20, width="100%", role="img", aria_label=label)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -59,7 +60,7 @@ def learning_panel(curve: LearningCurve, metric: str) -> Panel | None:
         write_y=lambda v: _short(v, metric), least=0.02, within=_within(metric),
         label=f"Dev score by number of training examples: {said}", logarithmic=True,
     )
-    title = f"{words.metric_name(metric).capitalize()} on dev, by training examples"
+    title = f"{words.metric_title(metric)} on dev, by training examples"
     return Panel(title, picture, tuple(zip(KINDS, names, strict=False)))
 
 
@@ -83,7 +84,7 @@ def training_panels(rung: Measured, metric: str) -> list[Panel]:
         for panel in (
             _over_steps(rung, loss, "Loss", 1.0, words.plain, (0.0, float("inf"))),
             _over_steps(
-                rung, score, f"{words.metric_name(metric).capitalize()} on dev", sign,
+                rung, score, f"{words.metric_title(metric)} on dev", sign,
                 lambda v: _short(v, metric), _within(metric),
             ),
         )
@@ -97,7 +98,8 @@ def _over_steps(
 ) -> Panel | None:
     series, legend = [], []
     for kind, key, meaning in columns:
-        points = tuple(Point(r["step"], sign * r[key]) for r in rung.curve if key in r and "step" in r)
+        rows = [r for r in rung.curve if "step" in r and math.isfinite(r.get(key, math.nan))]
+        points = tuple(Point(r["step"], sign * r[key]) for r in rows)
         if points:
             series.append(Series(kind, points))
             legend.append((kind, meaning))
@@ -184,9 +186,9 @@ def head_facts(verdict: Verdict) -> list[tuple[str, str, str]]:
         )
     rung = next(r for r in verdict["rungs"] if r["name"] == answering(verdict))
     interval = words.span(rung["low"], rung["high"], metric)
-    rows.append((words.metric_name(metric).capitalize(), words.shown(rung["value"], metric), interval))
+    rows.append((words.metric_title(metric), words.shown(rung["value"], metric), interval))
     rows.append(
-        ("Price", f"{words.usd(rung['usd_per_1k'])} per 1,000", f"{words.millis(rung['p50_ms'])} each")
+        ("Price of 1,000 answers", words.usd(rung["usd_per_1k"]), f"{words.millis(rung['p50_ms'])} each")
     )
     rows.append(
         ("Held-out examples", words.count(verdict["n_test"]),

@@ -64,13 +64,14 @@ def render(
 
 
 def _head(verdict: Verdict, manifest: dict[str, Any]) -> dict[str, Any]:
-    first, rest = sentences(str(verdict["sentence"]))
+    first, rest = sentences(words.typeset(str(verdict["sentence"])))
     return {
         "state": _state(verdict),
         "first": first,
         "rest": rest,
         "facts": making.head_facts(verdict),
         "date": making.date_of(manifest),
+        "margin": words.apart(verdict["margin"], verdict["metric"]),
         "seen": _seen(verdict),
     }
 
@@ -142,7 +143,7 @@ def _making(
     metric = verdict["metric"]
     training = [(rung.name, making.training_panels(rung, metric)) for rung in rungs if rung.curve]
     return {
-        "curve_answer": curve.answer,
+        "curve_answer": words.typeset(curve.answer),
         "learning": making.learning_panel(curve, metric),
         "training": [(name, panels) for name, panels in training if panels],
         "models": making.model_rows(models),
@@ -160,7 +161,7 @@ def _environment() -> ImmutableSandboxedEnvironment:
         trim_blocks=True, lstrip_blocks=True,
     )
     environment.filters.update(
-        breakable=breakable, ticked=ticked, count=words.count, metric_name=words.metric_name
+        breakable=breakable, ticked=ticked, count=words.count, metric_title=words.metric_title
     )
     return environment
 

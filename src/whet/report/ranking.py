@@ -217,14 +217,17 @@ def assumptions(verdict: Verdict, task: Task) -> str:
     labelled = words.count(verdict["n_train"] + verdict["n_dev"])
     wrong = "a unit of cost" if verdict["metric"] == "cost" else "a wrong answer"
     source = "whet's defaults, which are guesses" if costs == Costs() else "the task file"
+    volume = task.monthly_volume
+    pace = f" Times to it are at {words.count(volume)} requests a month." if volume else ""
     return (
         f"Break-even is the number of requests after which a trained rung has earned back its first "
         f"year, against the cheapest untrained rung: labelling {labelled} examples at "
         f"{words.plain(costs.label_seconds)} s each; training and {words.plain(costs.review_hours)} h of "
         f"review, once and at {words.plain(costs.retrain_per_year)} retrainings; a person at "
         f"{words.price(costs.person_usd_per_hour)} an hour, a machine at "
-        f"{words.price(costs.machine_usd_per_hour)} an hour, {wrong} at {words.price(costs.error_usd)}. "
-        f"These prices come from {source}; set `costs` in the task file to change them."
+        f"{words.price(costs.machine_usd_per_hour)} an hour, {wrong} at "
+        f"{words.price(costs.error_usd)}.{pace} These prices come from {source}; "
+        f"set `costs` in the task file to change them."
     )
 
 

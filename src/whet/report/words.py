@@ -7,6 +7,7 @@ no HTML.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,12 +37,6 @@ RUNGS = {
     "tune+retrieve": "a fine-tuned model with similar examples",
 }
 
-METRICS = {
-    "accuracy": "accuracy (share exactly right)",
-    "macro_f1": "macro-F1 (mean F1 over labels)",
-    "cost": "mean cost per example (lower is better)",
-}
-
 WARRANTED = {"yes": "Yes", "no": "No", "undecided": "Undecided"}
 
 TARGET = {
@@ -64,6 +59,11 @@ def metric_name(metric: str) -> str:
     return {"macro_f1": "macro-F1"}.get(metric, metric)
 
 
+def metric_title(metric: str) -> str:
+    name = metric_name(metric)
+    return name[:1].upper() + name[1:]
+
+
 def shown(value: float, metric: str) -> str:
     """A value of the metric: 92.7 %, or a cost."""
     return minus(f"{value:.3f}") if metric == "cost" else percent(value)
@@ -84,6 +84,12 @@ def span(low: float, high: float, metric: str) -> str:
 def span_apart(low: float, high: float, metric: str) -> str:
     """An interval of differences: −0.3 to 1.5 points."""
     return f"{apart(low, metric).removesuffix(POINTS)} to {apart(high, metric)}"
+
+
+def typeset(text: str) -> str:
+    """Units kept with their numbers, and a minus for a minus, in a sentence made elsewhere."""
+    together = re.sub(r"(?<=\d)(?: ?(?=%)| (?=points?\b))", NBSP, text)
+    return re.sub(r"(?<![\w`-])-(?=\d)", "−", together)
 
 
 def _zero(value: float, digits: int) -> float:
@@ -141,15 +147,13 @@ def p_value(p: float) -> str:
 
 
 def months(requests: int, monthly: int) -> str:
-    """How long so many requests take: 4.1 months at 100,000 a month."""
+    """How long so many requests take: 4.1 months."""
     needed = requests / monthly
     if needed < 0.1:
-        return f"days at {count(monthly)} a month"
+        return "a few days"
     if needed > 600:
-        return f"over 50 years at {count(monthly)} a month"
-    if needed >= 24:
-        return f"{needed / 12:.1f}{NBSP}years at {count(monthly)} a month"
-    return f"{needed:.1f}{NBSP}months at {count(monthly)} a month"
+        return "over 50 years"
+    return f"{needed / 12:.1f}{NBSP}years" if needed >= 24 else f"{needed:.1f}{NBSP}months"
 
 
 def output(value: object) -> str:
