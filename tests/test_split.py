@@ -417,6 +417,20 @@ def test_a_wide_cluster_is_one_group() -> None:
     assert len(set(near_groups(texts))) == 1
 
 
+@pytest.mark.xfail(
+    strict=True, reason="buckets wider than WIDE_BUCKET pair neighbours only: one template leaks"
+)
+def test_texts_of_one_template_are_grouped_as_the_judge_says() -> None:
+    """Forms and notices: all share fourteen words, a few pairs share enough of the rest as well."""
+    rng = random.Random(14)
+    form = rng.choices(WORDS, k=14)
+    texts = [fold(" ".join(form + rng.choices(WORDS, k=5))) for _ in range(1_500)]
+    group = near_groups(texts)
+    pairs = twins(texts)
+    assert len(pairs) > 100
+    assert sum(group[i] != group[j] for i, j in pairs) <= 0.02 * len(pairs)
+
+
 @pytest.mark.parametrize("texts", [["", "x"], ["日本語のテキスト", "日本語のテキスト!"], ["a"] * 3])
 def test_texts_of_any_kind_have_groups(texts: list[str]) -> None:
     assert len(near_groups(texts)) == len(texts)

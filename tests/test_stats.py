@@ -290,6 +290,17 @@ def test_readings_of_the_bootstrap_agree_with_their_bounds(
         assert (c.low > 0) == (c.p_adjusted <= alpha)
 
 
+def test_a_bound_lies_where_the_p_value_of_the_bootstrap_crosses_alpha() -> None:
+    """50 of 999 draws at or below zero: p = 51 / 1000. An interpolated quantile would differ."""
+    draws = np.repeat([-1.0, 1.0], [50, 949])
+    pair = paired_draws(0.9, draws, 100, 0.1)
+    assert pair.p_ahead == 0.051
+    assert (pair.lower(0.0505), pair.lower(0.0515)) == (-1.0, 1.0)
+    mirrored = paired_draws(-0.9, -draws, 100, 0.1)
+    assert mirrored.p_within(0.0) == 0.051
+    assert (mirrored.upper(0.0505), mirrored.upper(0.0515)) == (1.0, -1.0)
+
+
 # What a test set could have seen.
 
 
