@@ -97,7 +97,7 @@ def read_json(path: Path) -> Any:
         raise InputError(f"cannot read: {error.strerror}.", where=path) from error
     except ValueError as error:
         raise InputError(
-            f"is not valid JSON: {error}.", where=path, fix="delete it and run again."
+            f"is not valid JSON: {error}.", where=path, fix="restore it, or start in a new folder."
         ) from error
 
 

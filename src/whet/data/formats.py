@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -118,7 +119,8 @@ def _encoding_error(path: Path, data: bytes, place: int) -> InputError:
     return InputError(
         f"is not UTF-8 (byte {place:,} is 0x{data[place]:02x}); it looks like {name}.",
         where=f"{path}:{line}",
-        fix=f"convert it: iconv -f {name} -t UTF-8 {path.name} > {path.stem}.utf8{path.suffix}",
+        fix=f"convert it: iconv -f {name} -t UTF-8 {shlex.quote(path.name)} > "
+        f"{shlex.quote(f'{path.stem}.utf8{path.suffix}')}",
     )
 
 

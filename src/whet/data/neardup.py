@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 SHINGLE = 5
 THRESHOLD = 0.7
 BANDS, BAND_ROWS = 20, 4
-WIDE_BUCKET = 50  # members of a bucket that are all paired; wider ones pair neighbours only
+# How far apart in a bucket two members may stand and still be paired: at least 50 places, and more as
+# long as a band stays under this many pairs. Up to 4,000 texts, every bucket is paired whole.
+NEIGHBOURS, PAIRS_A_BAND = 50, 16_000_000
 VERIFY_AT_ONCE = 50_000
 
 _FOLD = re.compile(r"[\W_]+")
@@ -104,11 +106,12 @@ def _candidates(signatures: HashArray) -> tuple[IntArray, IntArray]:
 
 
 def _bucket_pairs(key: HashArray) -> IntArray:
-    """Pairs [M, 2] within equal keys: each member with up to ``WIDE_BUCKET`` that follow it."""
+    """Pairs [M, 2] within equal keys: each member with those that follow it."""
     order = np.argsort(key, kind="stable")
     ordered = key[order]
     pairs = []
-    for step in range(1, min(WIDE_BUCKET, len(order) - 1) + 1):
+    reach = max(NEIGHBOURS, PAIRS_A_BAND // max(len(order), 1))
+    for step in range(1, min(reach, len(order) - 1) + 1):
         same = ordered[:-step] == ordered[step:]
         if not same.any():
             break

@@ -94,6 +94,13 @@ def fitted(
     return min(tried, key=lambda d: _log_loss(d.probabilities(scores), table))
 
 
+def log_loss(decider: Decider, scores: FloatArray, truths: Sequence[Output]) -> float:
+    """Mean log loss of the decider's probabilities."""
+    table = targets(truths, decider.labels)
+    loss = _binary_loss if decider.multi_label else _log_loss
+    return loss(decider.probabilities(scores), table)
+
+
 def _fitted_threshold(
     decider: Decider, scores: FloatArray, truths: Sequence[Output], metric: Metric
 ) -> Decider:

@@ -1,0 +1,172 @@
+"""The specialist of ``tune``: an encoder with trained weights, its head, and their folder.
+
+LoRA is kept as a stock PEFT adapter beside a reference to its base; full training as a Hugging Face
+folder, in the precision it was trained in. Predictions run in fp32, so that they do not depend on the
+batch. Knows how the weights were trained only as far as the folder must say.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from whet.models.encoder import Encoder, load_model, native_bf16
+from whet.models.source import EncoderSource, describe
+from whet.records import FitInfo, Prediction
+from whet.rungs.deciding import Decider
+from whet.rungs.head import score
+from whet.rungs.vectors import load_decider, load_encoder, save_encoder, write_card
+from whet.store import make_folder, write_bytes
+from whet.train.classifier import Recipe, with_adapter
+from whet.train.linear import LinearHead
+
+if TYPE_CHECKING:
+    import torch
+
+    State = Mapping[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class TunedSpecialist:
+    """An encoder with trained weights and its head."""
+
+    encoder: Encoder
+    base: EncoderSource
+    recipe: Recipe
+    state: State
+    head: LinearHead
+    decider: Decider
+    info: FitInfo
+
+    def predict(self, inputs: Sequence[str]) -> list[Prediction]:
+        if not inputs:
+            return []
+        encoded = self.encoder.encode(inputs)
+        arrays = {"weight": self.head.weight, "bias": self.head.bias}
+        return self.decider.predictions(score(arrays, encoded.vectors), encoded)
+
+    def save(self, folder: Path) -> None:
+        """LoRA: a stock PEFT adapter and a reference to the base. Full: a Hugging Face folder."""
+        from safetensors.numpy import save
+
+        make_folder(folder)
+        arrays = {"weight": self.head.weight, "bias": self.head.bias}
+        write_bytes(folder / "head.safetensors", save(arrays))
+        if self.recipe.method == "lora":
+            encoder = save_encoder(folder, self.base)
+            _save_adapter(folder / "adapter", self.base, self.recipe, self.state)
+        else:
+            encoder = _save_full(folder / "encoder", self.base, self.state)
+        more = {"decider": asdict(self.decider), "recipe": asdict(self.recipe), "encoder": encoder}
+        write_card(folder, "tune", self.info, **more)
+
+
+def load_tuned(folder: Path, card: Mapping[str, Any]) -> TunedSpecialist:
+    """Read a folder back."""
+    from safetensors.numpy import load_file
+    
+    recipe = Recipe(**card["recipe"])
+    arrays = load_file(folder / "head.safetensors")
+    if recipe.method == "lora":
+        base = load_encoder(folder, card["encoder"]).source
+        state = _read_adapter(folder / "adapter")
+    else:
+        base, state = describe(folder / "encoder", str(card["encoder"]["name"]), local=True), {}
+    return TunedSpecialist(
+        encoder=tuned_encoder(base, recipe, state),
+        base=base,
+        recipe=recipe,
+        state=state,
+        head=LinearHead(arrays["weight"], arrays["bias"]),
+        decider=load_decider(card["decider"]),
+        info=FitInfo(**card["info"]),
+    )
+
+
+def tuned_encoder(
+    base: EncoderSource, recipe: Recipe, state: State, *, precise: bool = True
+) -> Encoder:
+    """The encoder with its trained weights; an adapter is merged into it."""
+    import torch
+
+    model = load_model(base, _precision(state)).float()
+    with torch.no_grad():
+        if recipe.method == "lora":
+            model = with_adapter(model, recipe.rank)
+            _assign(model, state)
+            model = model.merge_and_unload()
+        else:
+            _assign(model, state)
+    if not precise and native_bf16():
+        model = model.to(torch.bfloat16)
+    return Encoder(base, models={"fp32": model.eval(), "bf16": model})
+
+
+def mixed(base: EncoderSource, recipe: Recipe, state: State, share: float) -> dict[str, torch.Tensor]:
+    """Weights ``share`` of the way from the base to ``state``."""
+    if recipe.method == "lora":  # the update is B A, so scaling B scales it
+        return {name: value * share if ".lora_B." in name else value for name, value in state.items()}
+    start = dict(load_model(base, "fp32").named_parameters())
+    return {
+        name: (start[name].detach() * (1 - share) + value.float() * share).to(value.dtype)
+        for name, value in state.items()
+    }
+
+
+def _assign(model: Any, state: State) -> None:
+    parameters = dict(model.named_parameters())
+    for name, value in state.items():
+        parameters[name].copy_(value)
+
+
+def _precision(state: State) -> str:
+    """The precision the weights were trained in; what was frozen is rounded like the rest."""
+    import torch
+
+    halves = [value.dtype == torch.bfloat16 for value in state.values()]
+    return "bf16" if halves and all(halves) else "fp32"
+
+
+def _save_full(folder: Path, base: EncoderSource, state: State) -> dict[str, Any]:
+    """A complete Hugging Face folder in the precision of the training."""
+    import torch
+
+    model = load_model(base, _precision(state))
+    with torch.no_grad():
+        _assign(model, state)
+    model.save_pretrained(folder)
+    for path in base.folder.iterdir():
+        if path.is_file() and not (folder / path.name).exists() and path.suffix in {".json", ".txt"}:
+            shutil.copyfile(path, folder / path.name)
+    if (base.folder / "1_Pooling").is_dir():
+        shutil.copytree(base.folder / "1_Pooling", folder / "1_Pooling", dirs_exist_ok=True)
+    return {"name": base.name, "sha256": describe(folder, base.name, local=True).sha256}
+
+
+def _save_adapter(
+    folder: Path, base: EncoderSource, recipe: Recipe, state: State
+) -> None:
+    import torch
+
+    model = with_adapter(load_model(base, "fp32"), recipe.rank)
+    with torch.no_grad():
+        _assign(model, state)
+    model.peft_config["default"].base_model_name_or_path = base.name
+    # Without this argument, PEFT asks the hub whether the vocabulary has changed.
+    model.save_pretrained(folder, save_embedding_layers=False)
+
+
+def _read_adapter(folder: Path) -> dict[str, torch.Tensor]:
+    """PEFT's file names leave the adapter's own name out; the model's names have it."""
+    from safetensors.torch import load_file
+
+    tensors = load_file(folder / "adapter_model.safetensors")
+    return {
+        name.replace(".lora_A.weight", ".lora_A.default.weight").replace(
+            ".lora_B.weight", ".lora_B.default.weight"
+        ): value
+        for name, value in tensors.items()
+    }
