@@ -49,7 +49,7 @@ def examples(rows: list[tuple[str, str]], start: int = 0) -> list[Example]:
     ]
 
 
-@pytest.fixture()
+@pytest.fixture
 def ticket_file(tmp_path: Path) -> Path:
     """A CSV of 180 small tickets in three labels."""
     path = tmp_path / "tickets.csv"
@@ -58,7 +58,7 @@ def ticket_file(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture()
+@pytest.fixture
 def shared() -> Callable[[str], Path]:
     """The path of a real data set, or a skip that says which one is absent."""
 

@@ -175,7 +175,8 @@ def test_a_full_disk_is_exit_3_and_leaves_nothing_half_written(tmp_path: Path, w
     for path in out.rglob("*.json*"):
         for line in path.read_text(encoding="utf-8").splitlines() if path.suffix == ".jsonl" else []:
             json.loads(line)
-    assert not list(out.rglob(".*.tmp")) and not list(out.rglob(".01-*"))
+    assert not list(out.rglob(".*.tmp"))
+    assert not list(out.rglob(".01-*"))
 
 
 def test_a_run_folder_that_holds_other_things_is_left_alone(tmp_path: Path, whet: Whet) -> None:

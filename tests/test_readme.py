@@ -13,7 +13,9 @@ from whet.config import Task, task_from
 from whet.demo.task import demo_task
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    "README.md", "CONTRIBUTING.md", "CHANGELOG.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))
+]
 
 
 def fences(document: str, language: str) -> list[str]:
@@ -56,7 +58,8 @@ def test_the_reference_names_every_key() -> None:
 def test_the_demo_task_is_valid() -> None:
     task, folder = demo_task()
     assert (folder / task.examples).is_file()
-    assert task.labels and len(task.labels) == 12
+    assert task.labels
+    assert len(task.labels) == 12
 
 
 def test_the_verdict_leads_to_the_guide() -> None:

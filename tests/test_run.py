@@ -1,4 +1,4 @@
-"""The whole way through the front door: run, stop, go on, predict; on small tickets, with the real encoder."""
+"""The whole way through the front door: run, stop, go on, predict; small tickets, the real encoder."""
 
 from __future__ import annotations
 
@@ -98,7 +98,9 @@ def test_the_test_set_stays_apart(run: Path) -> None:
     """No id on two sides, and the specialists' folders hold no test input."""
     split = json.loads((run / "02-split.json").read_text("utf-8"))
     sides = [set(split[side]) for side in ("train", "dev", "test")]
-    assert not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
+    assert not (sides[0] & sides[1])
+    assert not (sides[0] & sides[2])
+    assert not (sides[1] & sides[2])
 
 
 def test_running_again_does_nothing_again(run: Path, task_file: Path, whet: Whet) -> None:
@@ -130,7 +132,8 @@ def test_a_damaged_artifact_is_made_again(run: Path, task_file: Path, whet: Whet
     done = whet("run", task_file, "--out", run)
     assert done.returncode == 0, done.stderr
     kept = re.findall(r"kept from before.*", done.stdout)[0]
-    assert "rung retrieve" in kept and "rung head" not in kept
+    assert "rung retrieve" in kept
+    assert "rung head" not in kept
 
 
 def test_a_killed_run_goes_on_where_it_stopped(task_file: Path, whet: Whet, tmp_path: Path) -> None:
@@ -140,7 +143,8 @@ def test_a_killed_run_goes_on_where_it_stopped(task_file: Path, whet: Whet, tmp_
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ)
     deadline = time.monotonic() + 120
     while not (out / "04-rungs" / "fewshot" / "specialist.json").exists():
-        assert time.monotonic() < deadline and process.poll() is None
+        assert time.monotonic() < deadline
+        assert process.poll() is None
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -149,7 +153,7 @@ def test_a_killed_run_goes_on_where_it_stopped(task_file: Path, whet: Whet, tmp_
     assert done.returncode == 0, done.stderr
     assert "rung prompt" in re.findall(r"kept from before.*", done.stdout)[0]
     whole = whet.json("run", task_file, "--out", tmp_path / "whole")
-    assert [r["value"] for r in verdict(out)["rungs"]] == [r["value"] for r in whole["rungs"]]  # type: ignore[attr-defined,index]
+    assert [r["value"] for r in verdict(out)["rungs"]] == [r["value"] for r in whole["rungs"]]  # type: ignore[attr-defined]
 
 
 def test_two_runs_in_one_folder_are_refused(task_file: Path, whet: Whet, tmp_path: Path) -> None:
@@ -187,7 +191,10 @@ def test_a_data_file_alone_is_enough(ticket_file: Path, whet: Whet, tmp_path: Pa
 
 
 def test_existing_is_measured_by_command_and_by_file(task_file: Path, whet: Whet, tmp_path: Path) -> None:
-    code = "import sys,json\nfor l in sys.stdin: print(json.dumps({'id':json.loads(l)['id'],'output':'parcel'}))"
+    code = (
+        "import sys, json\n"
+        "for l in sys.stdin: print(json.dumps({'id': json.loads(l)['id'], 'output': 'parcel'}))"
+    )
     text = task_file.read_text("utf-8").replace("examples: ", f"examples: {task_file.parent}/")
     text = re.sub(r"rungs: .*", "rungs: [existing, floor]", text)
     existing = f"existing: {{command: [{json.dumps(sys.executable)}, -c, {json.dumps(code)}]}}\n"

@@ -75,6 +75,14 @@ class Existing(_Section):
         return self
 
 
+class TuneOptions(_Section):
+    """How the rung `tune` searches."""
+
+    methods: list[Literal["full", "lora"]] = Field(default=["full", "lora"], min_length=1)
+    """Each is trained in full, and the better one on dev is kept."""
+    epochs: float = Field(default=2.0, gt=0, le=100)
+
+
 class Cost(_Section):
     """A cost matrix: what it costs to answer `column` where `row` was right. Lower is better."""
 
@@ -150,6 +158,7 @@ class Task(_Section):
     """Requests a month."""
     split: Split = Split()
     costs: Costs = Costs()
+    tune: TuneOptions = TuneOptions()
     seed: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
@@ -284,7 +293,8 @@ def _known(loc: list[Any]) -> list[str]:
     """The keys allowed in the section at ``loc``."""
     section: type[BaseModel] = Task
     nested: dict[str, type[BaseModel]] = {
-        "fields": Fields, "split": Split, "existing": Existing, "costs": Costs, "metric": Cost,
+        "fields": Fields, "split": Split, "existing": Existing, "costs": Costs, "tune": TuneOptions,
+        "metric": Cost,
     }
     for part in loc:
         section = nested.get(str(part), section)

@@ -144,6 +144,7 @@ def _setting(
         encoders=encoders,
         metric=metric_of(task),
         existing=task.existing.model_dump(exclude_none=True) if task.existing else {},
+        tune=task.tune.model_dump(),
         folder=folder,
         seed=task.seed,
         tell=tell,
@@ -158,7 +159,7 @@ def metric_of(task: Task) -> Metric:
 
 def _made_from(run: Run, task: Task, sources: list[EncoderSource]) -> dict[str, Any]:
     """What the rungs depend on, as digests."""
-    keys = ("kind", "multi_label", "instruction", "labels", "metric", "existing", "seed")
+    keys = ("kind", "multi_label", "instruction", "labels", "metric", "existing", "tune", "seed")
     return {
         "examples": run.digest("01-examples.jsonl"),
         "task": value_digest(task.model_dump(mode="json", include=set(keys))),
@@ -196,12 +197,26 @@ def _judge(
     measured = [_priced(rung, task) for rung in measured]
     evidence = Evidence(measured, [e.output for e in splits.test], metric, task.seed)
     sizes = Sizes(len(splits.train), len(splits.dev), len(splits.test))
-    notes = [*splits.notes, *[f"{r.name}: {note}" for r in measured for note in r.notes]]
+    from_rungs = [f"{rung.name}: {note}" for rung in measured for note in rung.notes]
+    notes = [*splits.notes, *_without_effect(task, measured), *from_rungs]
     found = verdict(task, evidence, sizes, opening, notes)
     found["more_training_examples"] = curve.answer
     write_json(run.path("06-verdict.json"), found)
     run.record("verdict", made, ["06-verdict.json"], 0.0)
     return found
+
+
+def _without_effect(task: Task, measured: Sequence[Measured]) -> list[str]:
+    """Settings that changed nothing in this run."""
+    names = {rung.name for rung in measured}
+    notes = []
+    if task.instruction:
+        notes.append("`instruction` had no effect: sentence encoders take none; it is shown in the report")
+    if task.existing is not None and "existing" not in names:
+        notes.append("`existing` had no effect: the rung is not among `rungs`")
+    if "tune" in task.model_fields_set and "tune" not in names:
+        notes.append("`tune` had no effect: the rung is not among `rungs`")
+    return notes
 
 
 def _priced(rung: Measured, task: Task) -> Measured:

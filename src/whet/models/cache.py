@@ -24,15 +24,18 @@ if TYPE_CHECKING:
     from whet.models.source import EncoderSource
 
 Entry = tuple[np.ndarray, int, float]  # vector [dim], tokens, seconds
+Arrays = dict[str, np.ndarray]
 
 
 class CachedEncoder:
-    """An encoder that remembers, in memory and in ``folder``."""
+    """An encoder that remembers: in memory, and in ``folder`` where there is one."""
 
-    def __init__(self, encoder: TextEncoder, folder: Path):
+    def __init__(self, encoder: TextEncoder, folder: Path | None = None):
         self._encoder = encoder
         self._folder = folder
         self._entries: dict[tuple[bool, str], Entry] = {}
+        if folder is None:
+            return
         for path in sorted(folder.glob(f"{encoder.source.sha256[:12]}-*.safetensors")):
             self._read(path)
 
@@ -57,18 +60,22 @@ class CachedEncoder:
         )
 
     def _add(self, keys: list[tuple[bool, str]], encoded: Encoded) -> None:
+        share = encoded.seconds * encoded.tokens / max(int(encoded.tokens.sum()), 1)
+        arrays: Arrays = {"vectors": encoded.vectors, "tokens": encoded.tokens, "seconds": share}
+        self._keep(keys, arrays)
+        if self._folder is not None:
+            self._write(self._folder, keys, arrays)
+
+    def _write(self, folder: Path, keys: list[tuple[bool, str]], arrays: Arrays) -> None:
         from safetensors.numpy import save
 
-        share = encoded.seconds * encoded.tokens / max(int(encoded.tokens.sum()), 1)
-        arrays: dict[str, np.ndarray] = {"vectors": encoded.vectors, "tokens": encoded.tokens, "seconds": share}
         names = json.dumps([name for _, name in keys])
         data = save(arrays, metadata={"texts": names, "precise": str(int(keys[0][0]))})
         stem = f"{self.source.sha256[:12]}-{hashlib.sha256(names.encode()).hexdigest()[:12]}"
-        make_folder(self._folder)
-        write_bytes(self._folder / f"{stem}-{int(keys[0][0])}.safetensors", data)
-        self._keep(keys, arrays)
+        make_folder(folder)
+        write_bytes(folder / f"{stem}-{int(keys[0][0])}.safetensors", data)
 
-    def _keep(self, keys: list[tuple[bool, str]], arrays: dict[str, np.ndarray]) -> None:
+    def _keep(self, keys: list[tuple[bool, str]], arrays: Arrays) -> None:
         for row, key in enumerate(keys):
             vector, tokens = arrays["vectors"][row], int(arrays["tokens"][row])
             self._entries[key] = (vector, tokens, float(arrays["seconds"][row]))

@@ -66,6 +66,8 @@ class Setting:
     metric: Metric = field(default_factory=Metric)
     existing: Mapping[str, Any] = field(default_factory=dict)
     """The task's ``existing`` section."""
+    tune: Mapping[str, Any] = field(default_factory=dict)
+    """The task's ``tune`` section."""
     folder: Path = Path()
     """Where relative paths of the task start."""
     seed: int = 0

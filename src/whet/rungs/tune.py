@@ -1,10 +1,11 @@
 """tune: the encoder itself is trained, by LoRA or in full, whichever dev prefers.
 
-First the frozen encoders compete with a head each; the best one is tuned. Then each recipe runs for a
-short trial, and the recipe with the lowest dev loss is trained in full. What it gives competes on dev with
-its mixture with the base, whose head is fitted anew: weights part of the way back to the base are often
-better than either end (WiSE-FT, Wortsman and others, arXiv 2109.01903). The loop is
-``whet.train.classifier``; here are the choice and the specialist, and its folder is ``tuned.py``.
+First the frozen encoders compete with a head each; the best one is tuned, by each method to the end. (Short
+trials were tried and rank recipes wrongly: the gentle one wins every short trial and loses the long run.)
+What a training gives competes on dev with its mixture with the base, whose head is fitted anew: weights
+part of the way back to the base are often better than either end (WiSE-FT, Wortsman and others,
+arXiv 2109.01903). The loop is ``whet.train.classifier``; here is the choice, and the specialist and its
+folder are ``tuned.py``.
 """
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
+from whet.models.cache import CachedEncoder
 from whet.models.encoder import Encoder
 from whet.records import Example, FitInfo
 from whet.rungs.base import Setting
@@ -30,13 +30,9 @@ from whet.train.linear import LinearHead, fit_linear
 if TYPE_CHECKING:
     import torch
 
-RECIPES = (
-    Recipe("full", lr=3e-4),
-    Recipe("full", lr=1e-4),
-    Recipe("lora", lr=2e-3),
-)
-TRIAL_TOKENS = 16_000  # what a recipe reads in its trial
-TRIAL_DEV = 300
+    from whet.models.encoder import TextEncoder
+
+RECIPES = {"full": Recipe("full", lr=3e-4), "lora": Recipe("lora", lr=2e-3)}
 MIX = 0.6  # share of the way from the base to the trained weights
 STRENGTHS = (3.0, 10.0, 30.0)  # of the head that is fitted to the mixture
 
@@ -51,35 +47,34 @@ class Tune:
 
     setting: Setting = field(default_factory=Setting)
     choices: Mapping[str, Any] = field(default_factory=dict)
-    recipes: tuple[Recipe, ...] = RECIPES
-
     def fit(self, train: Sequence[Example], dev: Sequence[Example]) -> TunedSpecialist:
         frozen = Head(self.setting, self._head_choices()).fit(train, dev)
         start = time.perf_counter()
         work = _Work(self.setting, frozen, train, dev)
-        recipe, tried = self._recipe(work)
-        trained = work.train(recipe, range(len(train)), "tune")
-        finish = work.finish(recipe, trained, self.choices.get("mix"))
-        specialist = work.specialist(recipe, trained, finish)
+        ends = [end for recipe in self._recipes() for end in self._ends(work, recipe)]
+        best = max(range(len(ends)), key=lambda i: (ends[i].found.gain, -ends[i].found.loss, -i))
+        specialist = work.specialist(ends[best])
         seconds = frozen.info.seconds + time.perf_counter() - start
-        tried = [*tried, *finish.tried]
+        tried = [end.tried() for end in ends]
         return replace(specialist, info=replace(specialist.info, seconds=seconds, tried=tried))
 
     def _head_choices(self) -> dict[str, Any]:
         return {name: self.choices[name] for name in ("encoder", "C") if name in self.choices}
 
-    def _recipe(self, work: _Work) -> tuple[Recipe, list[dict[str, Any]]]:
-        """The recipe chosen before, or the one with the lowest dev loss after a short trial."""
+    def _recipes(self) -> list[Recipe]:
+        """The recipe chosen before, or one for each method."""
         if "recipe" in self.choices:
-            return Recipe(**self.choices["recipe"]), []
-        if len(self.recipes) == 1:
-            return self.recipes[0], []
-        tried = []
-        for number, recipe in enumerate(self.recipes):
-            loss = work.trial(recipe, f"tune: trial {number + 1} of {len(self.recipes)}")
-            tried.append({"method": recipe.method, "lr": recipe.lr, "dev_loss": loss})
-        best = min(range(len(tried)), key=lambda i: (tried[i]["dev_loss"], i))
-        return self.recipes[best], tried
+            return [Recipe(**self.choices["recipe"])]
+        methods = self.setting.tune.get("methods", tuple(RECIPES))
+        epochs = self.setting.tune.get("epochs", Recipe().epochs)
+        return [replace(RECIPES[method], epochs=epochs) for method in methods]
+
+    def _ends(self, work: _Work, recipe: Recipe) -> list[End]:
+        """Train once; its ends are the best state as trained, and mixtures with the base."""
+        mix = self.choices.get("mix")
+        trained = work.train(recipe, f"tune ({recipe.method})")
+        ends = [] if mix else [End(recipe, trained, {}, trained.state, trained.head, trained.best)]
+        return ends if mix == {} else [*ends, *work.mixtures(recipe, trained, mix)]
 
     @classmethod
     def load(cls, folder: Path, card: Mapping[str, Any]) -> TunedSpecialist:
@@ -87,14 +82,20 @@ class Tune:
 
 
 @dataclass(frozen=True)
-class Finish:
-    """The weights and head that a training ends with."""
+class End:
+    """Weights and a head that a training may end with, and what dev says of them."""
 
+    recipe: Recipe
+    trained: Trained
     mix: Mapping[str, float]
     """``share`` of the way from the base, and ``C`` of the head fitted anew; empty: as trained."""
     state: Mapping[str, torch.Tensor]
     head: LinearHead
-    tried: Sequence[Mapping[str, Any]]
+    found: Evaluation
+
+    def tried(self) -> dict[str, Any]:
+        about = {"method": self.recipe.method, "lr": self.recipe.lr, **self.mix}
+        return {**about, "dev": self.found.gain, "dev_loss": self.found.loss}
 
 
 class _Work:
@@ -116,37 +117,24 @@ class _Work:
         self.table = targets([example.output for example in train], frozen.decider.labels)
         self.dev = list(dev)
 
-    def train(self, recipe: Recipe, rows: Sequence[int], what: str, dev_rows: int = 0) -> Trained:
-        """Train on ``rows``; dev is scored on its first ``dev_rows`` examples (0: all)."""
-        windows = self.reader.tokenize([self.train_texts[row] for row in rows])
-        data = Data(windows, self.table[list(rows)], self.setting.multi_label)
-        dev = self.dev[: dev_rows or len(self.dev)]
+    def train(self, recipe: Recipe, what: str) -> Trained:
+        data = Data(self.reader.tokenize(self.train_texts), self.table, self.setting.multi_label)
 
         def on_eval(model: Any, head: LinearHead) -> Evaluation:
-            return self.score(Encoder(self.base, models={"fp32": model, "bf16": model}), head, dev)
+            return self.score(Encoder(self.base, models={"fp32": model, "bf16": model}), head)
 
         return train_classifier(
-            self.base, data, self.start, recipe, pad_id=self.reader.pad_id,
-            seed=self.setting.seed, on_eval=on_eval,
+            self.base, data, self.start, recipe, pad_id=self.reader.pad_id, seed=self.setting.seed,
+            on_eval=on_eval, start=self.score(self.frozen.encoder, self.start),
             on_step=lambda done, total: self.setting.tell(what, done, total),
         )
 
-    def trial(self, recipe: Recipe, what: str) -> float:
-        """Dev loss after one epoch on a few rows; infinite if the loss was not finite."""
-        rows = np.random.default_rng(self.setting.seed).permutation(len(self.train_texts))
-        tokens = self.reader.tokenize([self.train_texts[row] for row in rows]).tokens()
-        enough = int(np.searchsorted(np.cumsum(tokens), TRIAL_TOKENS)) + 1
-        short = replace(recipe, epochs=1.0, evals_per_epoch=1, batch=32)
-        trained = self.train(short, [int(row) for row in rows[:enough]], what, TRIAL_DEV)
-        last = trained.curve[-1]
-        return float("inf") if "failed" in last else last["dev_loss"]
-
-    def score(self, encoder: Encoder, head: LinearHead, dev: Sequence[Example]) -> Evaluation:
+    def score(self, encoder: TextEncoder, head: LinearHead) -> Evaluation:
         """Metric, and log loss once the confidence is fitted: a loss that only rescaling the logits
         would lower says nothing about the weights."""
-        vectors = encoder.encode([example.input for example in dev]).vectors
+        vectors = encoder.encode([example.input for example in self.dev]).vectors
         logits = score({"weight": head.weight, "bias": head.bias}, vectors)
-        truths = [example.output for example in dev]
+        truths = [example.output for example in self.dev]
         decider = self.decider(logits, truths)
         gain = self.setting.metric.gain(truths, decider.outputs(logits)[0])
         return Evaluation(gain, log_loss(decider, logits, truths))
@@ -155,45 +143,38 @@ class _Work:
         blank = Decider(self.frozen.decider.labels, self.setting.multi_label)
         return fitted(blank, logits, truths, self.setting.metric)
 
-    def finish(self, recipe: Recipe, trained: Trained, mix: Mapping[str, float] | None) -> Finish:
-        """As trained, or mixed with the base: what was chosen before, or what dev prefers."""
-        plain = Finish({}, trained.state, trained.head, ())
-        if mix is not None and not mix:
-            return plain
-        self.setting.tell("tune: mixing with the base", 0, 1)
+    def mixtures(
+        self, recipe: Recipe, trained: Trained, chosen: Mapping[str, float] | None
+    ) -> list[End]:
+        """The last weights mixed with the base, with a head of each strength, or of the one chosen."""
+        self.setting.tell(f"tune ({recipe.method}): mixing with the base", 0, 1)
         state = mixed(self.base, recipe, trained.last, MIX)
-        encoder = tuned_encoder(self.base, recipe, state, precise=False)
+        encoder = CachedEncoder(tuned_encoder(self.base, recipe, state, precise=False))
         vectors = encoder.encode(self.train_texts).vectors
-        heads = {
-            strength: fit_linear(vectors, self.table, strength, several=self.setting.multi_label)
-            for strength in ((mix["C"],) if mix else STRENGTHS)
-        }
-        if mix:
-            return Finish(mix, state, heads[mix["C"]], ())
-        found = {strength: self.score(encoder, head, self.dev) for strength, head in heads.items()}
-        best = max(found, key=lambda strength: (found[strength].gain, -found[strength].loss))
-        tried = [{"share": MIX, "C": c, "dev": f.gain, "dev_loss": f.loss} for c, f in found.items()]
-        if (found[best].gain, -found[best].loss) > (trained.best.gain, -trained.best.loss):
-            return Finish({"share": MIX, "C": best}, state, heads[best], tried)
-        return replace(plain, tried=tried)
+        ends = []
+        for strength in (chosen["C"],) if chosen else STRENGTHS:
+            head = fit_linear(vectors, self.table, strength, several=self.setting.multi_label)
+            mix = {"share": MIX, "C": strength}
+            ends.append(End(recipe, trained, mix, state, head, self.score(encoder, head)))
+        return ends
 
-    def specialist(self, recipe: Recipe, trained: Trained, finish: Finish) -> TunedSpecialist:
+    def specialist(self, end: End) -> TunedSpecialist:
         """The specialist, its confidence fitted on dev in fp32."""
-        encoder = tuned_encoder(self.base, recipe, finish.state)
+        encoder = CachedEncoder(tuned_encoder(self.base, end.recipe, end.state))
         vectors = encoder.encode([example.input for example in self.dev]).vectors
-        logits = score({"weight": finish.head.weight, "bias": finish.head.bias}, vectors)
+        logits = score({"weight": end.head.weight, "bias": end.head.bias}, vectors)
         truths = [example.output for example in self.dev]
         decider = self.decider(logits, truths)
-        last, notes = trained.curve[-1], []
+        last, notes = end.trained.curve[-1], []
         if "failed" in last:
             notes.append(f"the loss was not finite at step {int(last['step'])}")
         info = FitInfo(
-            choices={**self.frozen.info.choices, "recipe": asdict(recipe), "mix": dict(finish.mix)},
+            choices={**self.frozen.info.choices, "recipe": asdict(end.recipe), "mix": dict(end.mix)},
             dev_score=self.setting.metric.gain(truths, decider.outputs(logits)[0]),
-            parameters_trained=trained.parameters,
-            curve=trained.curve,
+            parameters_trained=end.trained.parameters,
+            curve=end.trained.curve,
             notes=notes,
         )
         return TunedSpecialist(
-            encoder, self.base, recipe, finish.state, finish.head, decider, info
+            encoder, self.base, end.recipe, end.state, end.head, decider, info
         )

@@ -26,6 +26,8 @@ from whet.train.linear import LinearHead
 if TYPE_CHECKING:
     import torch
 
+    from whet.models.encoder import TextEncoder
+
     State = Mapping[str, torch.Tensor]
 
 
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 class TunedSpecialist:
     """An encoder with trained weights and its head."""
 
-    encoder: Encoder
+    encoder: TextEncoder
     base: EncoderSource
     recipe: Recipe
     state: State

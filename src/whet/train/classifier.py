@@ -51,8 +51,8 @@ class Recipe:
     decay: float = 0.01
     clip: float = 1.0
     rank: int = 16
-    evals_per_epoch: int = 2
-    patience: int = 3
+    evals_per_epoch: int = 1
+    patience: int = 2
     """Evaluations without a better dev score, after the first, after which it stops."""
 
 
@@ -102,11 +102,13 @@ def train_classifier(
     pad_id: int,
     seed: int,
     on_eval: OnEval,
+    start: Evaluation,
     on_step: Callable[[int, int], None] = lambda done, total: None,
 ) -> Trained:
     """Train from ``head`` and keep the state that dev liked best, the start included.
 
-    A loss that is not finite ends the training; the best state so far stands.
+    ``start`` is what dev says of ``head`` on the frozen vectors, which are at hand already. A loss that is
+    not finite ends the training; the best state so far stands.
     """
 
     with _seeded(seed):
@@ -118,7 +120,7 @@ def train_classifier(
     steps = max(1, round(recipe.epochs * _batches_in(data, recipe)))
     every = max(1, round(_batches_in(data, recipe) / recipe.evals_per_epoch))
     watch = _Watch(model, live, on_eval, recipe.patience)
-    watch.look(0, 0.0, _as_head(weight, bias))
+    watch.begin(start, head)
     tokens, smooth = 0, 0.0
     for step, batch in zip(range(1, steps + 1), _endless(data, recipe, rng, pad_id), strict=False):
         loss = _batch_loss(model, weight, bias, batch, data, source.pooling, recipe)
@@ -286,19 +288,28 @@ class _Watch:
         self.head = LinearHead(np.zeros((0, 0), np.float32), np.zeros(0, np.float32))
         self.curve: list[dict[str, float]] = []
 
+    def begin(self, found: Evaluation, head: LinearHead) -> None:
+        """The start is the first candidate for the best."""
+        self.curve.append({"step": 0, "dev_score": found.gain, "dev_loss": found.loss})
+        self.best, self.head = found, head
+        self.state = self.last = self._state()
+
+    def _state(self) -> dict[str, torch.Tensor]:
+        return {name: p.detach().clone() for name, p in self._live.items()}
+
     def look(self, step: int, loss: float, head: LinearHead) -> None:
         found = self._on_eval(self._model, head)
-        point = {"step": step, "dev_score": found.gain, "dev_loss": found.loss}
-        self.curve.append({**point, "loss": loss} if step else point)
-        self.last = {name: p.detach().clone() for name, p in self._live.items()}
+        self.curve.append(
+            {"step": step, "dev_score": found.gain, "dev_loss": found.loss, "loss": loss}
+        )
+        self.last = self._state()
         if (found.gain, -found.loss) > (self.best.gain, -self.best.loss):
             self.best, self.head, self.state = found, head, self.last
-        if step:
-            self._wait(found.gain)
+        self._wait(found.gain)
 
     def _wait(self, gain: float) -> None:
-        """Count evaluations without progress. The start does not count: a good frozen head is first
-        lost and then passed, as the rate falls."""
+        """Count evaluations without progress. The start does not count: a good frozen head is first lost
+        and then passed, as the rate falls."""
         self._since = 0 if gain > self._highest else self._since + 1
         self._highest = max(self._highest, gain)
 
