@@ -36,15 +36,23 @@ def main() -> None:
     best = max(trainer, key=lambda row: row["accuracy"])
     ours = arm(arguments, "tune")
     line = {
-        "bench": "encoder_vs_peers", "encoder": "all-MiniLM-L6-v2", "data": arguments.train.stem,
-        "n_train": ours["n_train"], "n_test": ours["n_test"], "trainer": best, "trainer_all": trainer,
-        "tune": ours, "seconds_ratio": ours["seconds"] / best["seconds"],
+        "bench": "encoder_vs_peers",
+        "encoder": "all-MiniLM-L6-v2",
+        "data": arguments.train.stem,
+        "n_train": ours["n_train"],
+        "n_test": ours["n_test"],
+        "trainer": best,
+        "trainer_all": trainer,
+        "tune": ours,
+        "seconds_ratio": ours["seconds"] / best["seconds"],
         "accuracy_difference": ours["accuracy"] - best["accuracy"],
     }
     if not arguments.no_setfit:
         setfit, few = arm(arguments, "setfit"), arm(arguments, "tune-few")
         line |= {
-            "setfit": setfit, "tune_few": few, "few_seconds_ratio": few["seconds"] / setfit["seconds"],
+            "setfit": setfit,
+            "tune_few": few,
+            "few_seconds_ratio": few["seconds"] / setfit["seconds"],
             "few_accuracy_difference": few["accuracy"] - setfit["accuracy"],
         }
     print(json.dumps(line))
@@ -108,7 +116,9 @@ def load(arguments: argparse.Namespace) -> Data:
 
     task = task_from(
         {
-            "task": "bench", "examples": str(arguments.train.resolve()), "seed": arguments.seed,
+            "task": "bench",
+            "examples": str(arguments.train.resolve()),
+            "seed": arguments.seed,
             "fields": {"input": arguments.input, "output": arguments.output},
             "split": {"test": str(arguments.test.resolve()), "dev": 0.1},
         }
@@ -134,9 +144,14 @@ def tune(data: Data, arguments: argparse.Namespace) -> dict[str, Any]:
     outputs = [p.output for p in specialist.predict([e.input for e in data.test])]
     info = specialist.info
     return {
-        "seconds": seconds, "accuracy": accuracy(outputs, data.test), **data.sizes(),
-        "choices": info.choices, "dev": info.dev_score,
-        "curve": list(info.curve), "tried": list(info.tried), **limit(data, info.choices, seconds),
+        "seconds": seconds,
+        "accuracy": accuracy(outputs, data.test),
+        **data.sizes(),
+        "choices": info.choices,
+        "dev": info.dev_score,
+        "curve": list(info.curve),
+        "tried": list(info.tried),
+        **limit(data, info.choices, seconds),
     }
 
 
@@ -208,9 +223,17 @@ def trainer(data: Data, arguments: argparse.Namespace) -> dict[str, Any]:
         for e in [*data.train, *data.dev]
     ]
     settings = TrainingArguments(
-        output_dir="/tmp/whet-bench-trainer", num_train_epochs=4, per_device_train_batch_size=64,
-        learning_rate=arguments.rate, bf16=True, use_cpu=True, seed=arguments.seed, save_strategy="no",
-        report_to="none", disable_tqdm=True, logging_strategy="no",
+        output_dir="/tmp/whet-bench-trainer",
+        num_train_epochs=4,
+        per_device_train_batch_size=64,
+        learning_rate=arguments.rate,
+        bf16=True,
+        use_cpu=True,
+        seed=arguments.seed,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        logging_strategy="no",
     )
     run = Trainer(
         model=model, args=settings, train_dataset=rows, data_collator=DataCollatorWithPadding(tokenizer)
@@ -225,7 +248,10 @@ def trainer(data: Data, arguments: argparse.Namespace) -> dict[str, Any]:
             batch = tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
             outputs += [data.labels[i] for i in model(**batch).logits.argmax(dim=1).tolist()]
     return {
-        "seconds": seconds, "accuracy": accuracy(outputs, data.test), "rate": arguments.rate, **data.sizes()
+        "seconds": seconds,
+        "accuracy": accuracy(outputs, data.test),
+        "rate": arguments.rate,
+        **data.sizes(),
     }
 
 
@@ -243,7 +269,9 @@ def setfit(data: Data, arguments: argparse.Namespace) -> dict[str, Any]:
     seconds = time.perf_counter() - start
     outputs = [str(label) for label in model.predict([e.input for e in data.test])]
     return {
-        "seconds": seconds, "accuracy": accuracy(outputs, data.test), "n_train": len(few),
+        "seconds": seconds,
+        "accuracy": accuracy(outputs, data.test),
+        "n_train": len(few),
         "n_test": len(data.test),
     }
 

@@ -23,9 +23,18 @@ ABOUT = {
     "login": ["my password", "the login", "my account access", "signing in", "the two-step code"],
 }
 SAYING = [
-    "where is {}?", "i have a problem with {}", "{} has still not come through", "please help me with {}",
-    "what happened to {}", "nobody answers me about {}", "it is about {} again", "{} does not work",
-    "can you check {} for me", "i am waiting for {} since monday", "any news on {}?", "{}!!",
+    "where is {}?",
+    "i have a problem with {}",
+    "{} has still not come through",
+    "please help me with {}",
+    "what happened to {}",
+    "nobody answers me about {}",
+    "it is about {} again",
+    "{} does not work",
+    "can you check {} for me",
+    "i am waiting for {} since monday",
+    "any news on {}?",
+    "{}!!",
 ]
 
 
@@ -79,7 +88,11 @@ class Whet:
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "whet", *map(str, arguments)],
-            capture_output=True, text=True, cwd=cwd, check=False, timeout=300,
+            capture_output=True,
+            text=True,
+            cwd=cwd,
+            check=False,
+            timeout=300,
             env={**os.environ, **(env or {})},
         )
 

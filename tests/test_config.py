@@ -19,7 +19,9 @@ fields:
   output: queue
 """
 VALUES: dict[str, Any] = {
-    "task": "tickets", "examples": "tickets.csv", "fields": {"input": "text", "output": "queue"},
+    "task": "tickets",
+    "examples": "tickets.csv",
+    "fields": {"input": "text", "output": "queue"},
 }
 
 
@@ -40,7 +42,10 @@ def refused(tmp_path: Path, more: str = "", plain: str = PLAIN) -> str:
 def test_five_lines_are_a_task_with_defaults(tmp_path: Path) -> None:
     task = load(tmp_path)
     assert (task.task, task.kind, task.metric, task.margin_value) == (
-        "tickets", "classify", "accuracy", 0.02,
+        "tickets",
+        "classify",
+        "accuracy",
+        0.02,
     )
     assert (task.split.test, task.split.dev, task.rungs, task.seed) == (0.25, 0.1, "auto", 0)
 
@@ -64,9 +69,7 @@ def test_an_unknown_key_is_named_with_its_line_and_the_nearest_key(tmp_path: Pat
 
 def test_an_unknown_key_inside_a_section_is_named_with_its_path(tmp_path: Path) -> None:
     more = "split:\n  test: 0.2\n  groupby: customer\n"
-    assert refused(tmp_path, more) == (
-        "task.yaml:8: split.groupby: unknown key. Did you mean 'group_by'?"
-    )
+    assert refused(tmp_path, more) == ("task.yaml:8: split.groupby: unknown key. Did you mean 'group_by'?")
 
 
 def test_an_unknown_key_inside_a_cost_matrix_is_named_with_its_line(tmp_path: Path) -> None:
@@ -148,9 +151,7 @@ def test_one_label_is_no_choice(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("labels", ["[yes, no]", "{on: switched, off: not}", "[null, bill]"])
-def test_a_label_that_yaml_takes_for_another_thing_must_be_quoted(
-    tmp_path: Path, labels: str
-) -> None:
+def test_a_label_that_yaml_takes_for_another_thing_must_be_quoted(tmp_path: Path, labels: str) -> None:
     said = refused(tmp_path, f"labels: {labels}\n")
     assert "task.yaml:6: labels: a label must be a text" in said
     assert "put it in quotes" in said

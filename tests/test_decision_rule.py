@@ -33,14 +33,10 @@ def evidence(only_best: int, only_lower: int, n: int) -> Paired:
     best[:only_best] = 1.0
     lower[only_best : only_best + only_lower] = 1.0
     pair = paired_right(best, lower)
-    return replace(
-        pair, p_within=cache(pair.p_within), lower=cache(pair.lower), upper=cache(pair.upper)
-    )
+    return replace(pair, p_within=cache(pair.p_within), lower=cache(pair.lower), upper=cache(pair.upper))
 
 
-def climbs(
-    gap: float, names: Sequence[str], seed: int, n: int = EXAMPLES
-) -> Iterator[dict[str, Paired]]:
+def climbs(gap: float, names: Sequence[str], seed: int, n: int = EXAMPLES) -> Iterator[dict[str, Paired]]:
     """``DRAWS`` test sets on which each named rung truly trails the best by ``gap``.
 
     All rungs of one draw meet the same answers of the best rung, as they do in a real climb: of the
@@ -132,9 +128,7 @@ def test_a_rung_four_points_worse_rarely_wins(names: Sequence[str]) -> None:
 
 
 @pytest.mark.parametrize("names", [SIX[:1], SIX], ids=["one", "six"])
-def test_believing_the_estimate_lets_it_win(
-    names: Sequence[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_believing_the_estimate_lets_it_win(names: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verdict, "holm", careless)
     assert share(lower_wins, 0.04, names, seed=4) > ALPHA
 

@@ -18,8 +18,12 @@ from whet.data.load import Loaded, is_time, load_examples, load_inputs, load_mor
 from whet.errors import InputError
 from whet.records import Example, Label
 
-ROWS = [("where is my parcel?", "ship"), ("it never came", "ship"), ("I paid twice", "bill"),
-        ("wrong amount", "bill")]
+ROWS = [
+    ("where is my parcel?", "ship"),
+    ("it never came", "ship"),
+    ("I paid twice", "bill"),
+    ("wrong amount", "bill"),
+]
 AS_CSV = "text,queue\n" + "".join(f"{text},{queue}\n" for text, queue in ROWS)
 
 
@@ -69,8 +73,24 @@ def pairs(loaded: Loaded) -> list[tuple[str, object]]:
         ("data", "".join(json.dumps({"text": t, "queue": q}) + "\n" for t, q in ROWS)),
         ("data", AS_CSV),
     ],
-    ids=["csv", "bom", "crlf", "cr", "bom-crlf", "semicolon", "pipe", "blank-lines", "no-last-end",
-         "tsv", "jsonl", "jsonl-crlf", "json", "json-bom", "jsonl-by-content", "csv-by-content"],
+    ids=[
+        "csv",
+        "bom",
+        "crlf",
+        "cr",
+        "bom-crlf",
+        "semicolon",
+        "pipe",
+        "blank-lines",
+        "no-last-end",
+        "tsv",
+        "jsonl",
+        "jsonl-crlf",
+        "json",
+        "json-bom",
+        "jsonl-by-content",
+        "csv-by-content",
+    ],
 )
 def test_every_shape_gives_the_same_examples(tmp_path: Path, name: str, data: str) -> None:
     loaded = load(tmp_path, data, name)
@@ -132,9 +152,7 @@ def test_no_such_file_and_a_folder_are_refused(tmp_path: Path) -> None:
 
 def test_a_missing_column_is_named_with_the_nearest(tmp_path: Path) -> None:
     data = AS_CSV.replace("queue", "queues", 1)
-    assert refused(tmp_path, data) == (
-        "data.csv: there is no column 'queue'.\n  Fix: Did you mean 'queues'?"
-    )
+    assert refused(tmp_path, data) == ("data.csv: there is no column 'queue'.\n  Fix: Did you mean 'queues'?")
 
 
 def test_a_column_twice_is_refused(tmp_path: Path) -> None:
@@ -271,9 +289,7 @@ def test_labels_missing_from_the_list_are_named_twenty_and_a_count(tmp_path: Pat
     data = AS_CSV + "".join(f"text {n},shipp\n" for n in range(23))
     said = refused(tmp_path, data, labels=["ship", "bill"])
     assert "23 label(s) missing from the label list" in said
-    assert (
-        "data.csv:6: queue: 'shipp' is not in the task's labels. Did you mean 'ship'?" in said
-    )
+    assert "data.csv:6: queue: 'shipp' is not in the task's labels. Did you mean 'ship'?" in said
     assert said.count("'shipp'") == 20
     assert "... and 3 more" in said
 
@@ -324,9 +340,7 @@ def test_an_empty_id_is_refused(tmp_path: Path) -> None:
         ([0, 1], ("0", "1")),
     ],
 )
-def test_several_labels_are_read_from_every_usual_form(
-    value: object, labels: tuple[str, ...]
-) -> None:
+def test_several_labels_are_read_from_every_usual_form(value: object, labels: tuple[str, ...]) -> None:
     assert split_labels(value, "|") == labels
 
 
@@ -344,7 +358,10 @@ def test_several_input_columns_are_joined_under_their_names(tmp_path: Path) -> N
     data = "subject,body,queue\nParcel,late,ship\n,gone,ship\nMoney,,bill\nBill,wrong,bill\n"
     loaded = load(tmp_path, data, fields={"input": ["subject", "body"]})
     assert [e.input for e in loaded.examples] == [
-        "subject: Parcel\nbody: late", "body: gone", "subject: Money", "subject: Bill\nbody: wrong",
+        "subject: Parcel\nbody: late",
+        "body: gone",
+        "subject: Money",
+        "subject: Bill\nbody: wrong",
     ]
 
 
@@ -362,15 +379,22 @@ def test_groups_and_times_come_along(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["2026-01-31", "2026-01-31T10:00", "2026-01-31 10:00:59.5", "2026-01-31T10:00:00Z",
-             "2026-01-31T10:00+02:00"],
+    "text",
+    [
+        "2026-01-31",
+        "2026-01-31T10:00",
+        "2026-01-31 10:00:59.5",
+        "2026-01-31T10:00:00Z",
+        "2026-01-31T10:00+02:00",
+    ],
 )
 def test_iso_dates_and_times_are_times(text: str) -> None:
     assert is_time(text)
 
 
-@pytest.mark.parametrize("text", ["", "31.01.2026", "01/31/2026", "2026-02-30", "2026-01-31x",
-                                  "20260131", "1769817600"])
+@pytest.mark.parametrize(
+    "text", ["", "31.01.2026", "01/31/2026", "2026-02-30", "2026-01-31x", "20260131", "1769817600"]
+)
 def test_nothing_else_is_a_time(tmp_path: Path, text: str) -> None:
     assert not is_time(text)
     data = f"text,queue,day\na,ship,2026-01-01\nb,ship,{text}\n"

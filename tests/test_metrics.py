@@ -40,7 +40,9 @@ def test_macro_f1_of_nothing_at_all_is_zero() -> None:
 
 def test_only_macro_f1_is_no_mean_over_examples() -> None:
     assert [Metric(name).by_example for name in ("accuracy", "macro_f1", "cost")] == [
-        True, False, True,
+        True,
+        False,
+        True,
     ]
 
 
@@ -93,9 +95,7 @@ def test_counts_are_true_positives_false_positives_false_negatives() -> None:
 
 
 def test_one_label_as_a_text_counts_like_a_set_of_one() -> None:
-    assert counts(["a", "b"], ["b", "b"]).tolist() == counts(
-        [("a",), ("b",)], [("b",), ("b",)]
-    ).tolist()
+    assert counts(["a", "b"], ["b", "b"]).tolist() == counts([("a",), ("b",)], [("b",), ("b",)]).tolist()
 
 
 # Figures per label.

@@ -14,7 +14,10 @@ from whet.demo.task import demo_task
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [
-    "README.md", "CONTRIBUTING.md", "CHANGELOG.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md")),
 ]
 
 

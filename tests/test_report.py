@@ -28,7 +28,15 @@ from whet.verdict import verdict
 NASTY = "<script>alert(1)</script>"
 QUOTED = "account \"access\" & 'keys'"
 SECTIONS = (
-    "verdict", "rungs", "against", "mistakes", "labels", "learning", "disagreements", "models", "making",
+    "verdict",
+    "rungs",
+    "against",
+    "mistakes",
+    "labels",
+    "learning",
+    "disagreements",
+    "models",
+    "making",
 )
 LADDER = (("floor", 0.0), ("prompt", 0.6), ("fewshot", 0.8), ("head", 0.93), ("tune", 0.95))
 FIVE = ("billing", "delivery", "returns", QUOTED, "other")
@@ -66,8 +74,15 @@ class Curve:
 
 
 MODEL = EncoderSource(
-    name="org/encoder", folder=Path("/nowhere"), sha256="5" * 64, licence="apache-2.0",
-    parameters=22_713_216, dim=384, context=256, pooling="mean", local=False,
+    name="org/encoder",
+    folder=Path("/nowhere"),
+    sha256="5" * 64,
+    licence="apache-2.0",
+    parameters=22_713_216,
+    dim=384,
+    context=256,
+    pooling="mean",
+    local=False,
 )
 CURVE = Curve(
     tuple(CurvePoint(name, n, 0.7 + n / 4000, 0.65, 0.95) for name in ("tune", "head") for n in (225, 900)),
@@ -80,21 +95,32 @@ MANIFEST: dict[str, Any] = {
     "libraries": {"torch": "2.13.0"},
     "steps": {
         "scores": {
-            "files": {"05-scores.jsonl": "e9" * 32}, "seconds": 27.9, "at": "2026-11-21T18:52:57+00:00",
+            "files": {"05-scores.jsonl": "e9" * 32},
+            "seconds": 27.9,
+            "at": "2026-11-21T18:52:57+00:00",
         }
     },
 }
 
 
 def arguments(
-    labels: Sequence[str] = FIVE, ladder: Sequence[tuple[str, float]] = LADDER, n: int = 300,
-    several: bool = False, curve: Curve = CURVE, **task: Any,
+    labels: Sequence[str] = FIVE,
+    ladder: Sequence[tuple[str, float]] = LADDER,
+    n: int = 300,
+    several: bool = False,
+    curve: Curve = CURVE,
+    **task: Any,
 ) -> dict[str, Any]:
     """What ``render`` takes, for a synthetic run with the real verdict."""
-    about = task_from({
-        "task": "tickets", "examples": "t.csv", "fields": {"input": "text", "output": "label"},
-        "multi_label": several, **task,
-    })
+    about = task_from(
+        {
+            "task": "tickets",
+            "examples": "t.csv",
+            "fields": {"input": "text", "output": "label"},
+            "multi_label": several,
+            **task,
+        }
+    )
     test, rungs = _answers(labels, ladder, n, several)
     metric = _metric(about)
     evidence = Evidence(rungs, [e.output for e in test], metric)
@@ -102,7 +128,11 @@ def arguments(
     return {
         "task": about,
         "verdict": verdict(about, evidence, Sizes(900, 120, n), 1, ["left out: 3 rows like `x`"]),
-        "test": test, "rungs": rungs, "curve": curve, "models": [MODEL], "manifest": MANIFEST,
+        "test": test,
+        "rungs": rungs,
+        "curve": curve,
+        "models": [MODEL],
+        "manifest": MANIFEST,
         "baseline": largest / n,
     }
 
@@ -135,11 +165,16 @@ def _answers(
         trains = name in {"head", "tune"}
         rungs.append(
             Rung(
-                name, outputs, tuple(0.5 + h / 2 for h in hard), share, trains=trains,
+                name,
+                outputs,
+                tuple(0.5 + h / 2 for h in hard),
+                share,
+                trains=trains,
                 parameters_trained=10_600_000 if trains else 0,
                 choices={"k": 5, "recipe": {"lr": 0.001}} if trains else {},
                 curve=[{"step": s, "loss": 1 / (s + 1), "dev_loss": 0.5, "dev_score": 0.9} for s in (1, 2)]
-                if name == "tune" else (),
+                if name == "tune"
+                else (),
             )
         )
     return test, rungs
@@ -292,8 +327,17 @@ def test_several_labels_show_misses_and_false_alarms() -> None:
 
 def test_digests_models_choices_and_curves_are_there() -> None:
     text = Reader(page("plain")).text
-    for expected in ("e9" * 32, "5" * 64, "apache-2.0", f"22.7{words.NBSP}M", "recipe.lr", "0.001",
-                     "2026-11-21 18:52:57 UTC", "Loss, by step", "Accuracy on dev, by training examples"):
+    for expected in (
+        "e9" * 32,
+        "5" * 64,
+        "apache-2.0",
+        f"22.7{words.NBSP}M",
+        "recipe.lr",
+        "0.001",
+        "2026-11-21 18:52:57 UTC",
+        "Loss, by step",
+        "Accuracy on dev, by training examples",
+    ):
         assert expected in text
 
 
@@ -306,16 +350,42 @@ def test_long_texts_are_cut_between_words_and_say_so() -> None:
 
 def test_figures_as_people_read_them() -> None:
     said = [
-        words.percent(0.9268), words.apart(0.0151, "accuracy"), words.apart(-0.0001, "accuracy"),
-        words.millis(13.4), words.usd(0.00011), words.usd(0.0), words.usd(0.00002), words.usd(1.2),
-        words.many(10_600_000), words.many(693_197), words.duration(235.9), words.duration(4000),
-        words.span_apart(-0.003, 0.015, "accuracy"), words.shown(-0.5, "cost"), words.p_value(1e-9),
-        words.typeset("91.8 %, -0.3 points, 8.8%, `a-1`"), words.months(410_000, 100_000),
+        words.percent(0.9268),
+        words.apart(0.0151, "accuracy"),
+        words.apart(-0.0001, "accuracy"),
+        words.millis(13.4),
+        words.usd(0.00011),
+        words.usd(0.0),
+        words.usd(0.00002),
+        words.usd(1.2),
+        words.many(10_600_000),
+        words.many(693_197),
+        words.duration(235.9),
+        words.duration(4000),
+        words.span_apart(-0.003, 0.015, "accuracy"),
+        words.shown(-0.5, "cost"),
+        words.p_value(1e-9),
+        words.typeset("91.8 %, -0.3 points, 8.8%, `a-1`"),
+        words.months(410_000, 100_000),
     ]
     assert [text.replace(words.NBSP, " ") for text in said] == [
-        "92.7 %", "1.5 points", "0.0 points", "13 ms", "$0.0001", "$0", "< $0.0001", "$1.20", "10.6 M",
-        "693 k", "3 min 56 s", "1 h 6 min", "−0.3 to 1.5 points", "−0.500", "< 0.001",
-        "91.8 %, −0.3 points, 8.8 %, `a-1`", "4.1 months",
+        "92.7 %",
+        "1.5 points",
+        "0.0 points",
+        "13 ms",
+        "$0.0001",
+        "$0",
+        "< $0.0001",
+        "$1.20",
+        "10.6 M",
+        "693 k",
+        "3 min 56 s",
+        "1 h 6 min",
+        "−0.3 to 1.5 points",
+        "−0.500",
+        "< 0.001",
+        "91.8 %, −0.3 points, 8.8 %, `a-1`",
+        "4.1 months",
     ]
 
 
@@ -340,8 +410,14 @@ def test_ticks_are_round_and_few() -> None:
 def test_a_value_off_the_scale_is_an_arrow_not_a_dot() -> None:
     def drawn(value: float) -> str:
         return strip(
-            Scale(0.0, 1.0), [Guide("zero", 0.0, 0.0)], low=value - 0.1, value=value, high=value + 0.1,
-            shape="worse", strong=False, label="x",
+            Scale(0.0, 1.0),
+            [Guide("zero", 0.0, 0.0)],
+            low=value - 0.1,
+            value=value,
+            high=value + 0.1,
+            shape="worse",
+            strong=False,
+            label="x",
         )
 
     assert mark("worse", "50.00%", 14.0) in drawn(0.5)

@@ -28,17 +28,45 @@ rungs: [floor, prompt, fewshot, retrieve, head]
 monthly_volume: 1000
 """
 KEYS = {
-    "task", "kind", "n_train", "n_dev", "n_test", "metric", "margin", "target", "rungs", "comparisons",
-    "winner", "fine_tuning_warranted", "smallest_detectable_difference", "more_examples_needed",
-    "test_openings", "sentence",
+    "task",
+    "kind",
+    "n_train",
+    "n_dev",
+    "n_test",
+    "metric",
+    "margin",
+    "target",
+    "rungs",
+    "comparisons",
+    "winner",
+    "fine_tuning_warranted",
+    "smallest_detectable_difference",
+    "more_examples_needed",
+    "test_openings",
+    "sentence",
 }
 RUNG_KEYS = {
-    "name", "value", "low", "high", "n", "usd_per_1k", "p50_ms", "fit_seconds", "parameters_trained",
+    "name",
+    "value",
+    "low",
+    "high",
+    "n",
+    "usd_per_1k",
+    "p50_ms",
+    "fit_seconds",
+    "parameters_trained",
     "break_even_requests",
 }
 ARTIFACTS = {
-    "01-examples.jsonl", "02-split.json", "04-rungs", "04-learning-curve.jsonl", "05-scores.jsonl",
-    "06-verdict.json", "07-report.html", "manifest.json", "ledger.jsonl",
+    "01-examples.jsonl",
+    "02-split.json",
+    "04-rungs",
+    "04-learning-curve.jsonl",
+    "05-scores.jsonl",
+    "06-verdict.json",
+    "07-report.html",
+    "manifest.json",
+    "ledger.jsonl",
 }
 
 

@@ -44,9 +44,7 @@ def test_a_step_never_done_is_not_fresh(tmp_path: Path) -> None:
     assert run.reused == []
 
 
-@pytest.mark.parametrize(
-    "inputs", [{}, {"data": "d2", "seed": 0}, {"data": "d1"}, {**INPUTS, "more": 1}]
-)
+@pytest.mark.parametrize("inputs", [{}, {"data": "d2", "seed": 0}, {"data": "d1"}, {**INPUTS, "more": 1}])
 def test_other_inputs_are_not_fresh(tmp_path: Path, inputs: dict[str, object]) -> None:
     assert not done(tmp_path / "run").fresh("step", inputs)
 
@@ -63,9 +61,7 @@ def test_a_changed_or_missing_file_is_not_fresh(tmp_path: Path, name: str) -> No
     assert not run.fresh("step", INPUTS)
 
 
-def test_another_version_of_whet_does_the_step_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_version_of_whet_does_the_step_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = done(tmp_path / "run")
     monkeypatch.setattr(runs, "__version__", "99.0")
     assert not run.fresh("step", INPUTS)
@@ -106,7 +102,8 @@ def test_openings_outlive_the_process(tmp_path: Path) -> None:
     assert run.open_test("test", "k2") == 2
     rows = [json.loads(line) for line in run.path(LEDGER).read_text("utf-8").splitlines()]
     assert [(row["opening"], row["test"], row["key"]) for row in rows] == [
-        (1, "test", "k1"), (2, "test", "k2"),
+        (1, "test", "k1"),
+        (2, "test", "k2"),
     ]
 
 

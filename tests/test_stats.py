@@ -57,9 +57,7 @@ def right_or_wrong(only_first: int, only_second: int, n: int) -> Paired:
         (1, 29, 0.0061, 0.1718),
     ],
 )
-def test_wilson_gives_the_published_intervals(
-    successes: int, n: int, low: float, high: float
-) -> None:
+def test_wilson_gives_the_published_intervals(successes: int, n: int, low: float, high: float) -> None:
     interval = wilson(successes, n)
     assert (interval.low, interval.high) == pytest.approx((low, high), abs=6e-5)
     assert (interval.value, interval.n) == (successes / n, n)
@@ -160,9 +158,7 @@ def test_at_a_bound_the_score_is_z(pairs: tuple[int, int, int], alpha: float) ->
 
 @given(counts_of_pairs, st.floats(0.001, 0.4))
 @same_every_time
-def test_bounds_mirror_when_first_and_second_change_places(
-    pairs: tuple[int, int, int], alpha: float
-) -> None:
+def test_bounds_mirror_when_first_and_second_change_places(pairs: tuple[int, int, int], alpha: float) -> None:
     b, c, n = pairs
     z = float(norm.ppf(1 - alpha))
     assert tango_bound(b, c, n, z) == pytest.approx(-tango_bound(c, b, n, -z), abs=1e-9)

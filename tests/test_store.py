@@ -85,9 +85,7 @@ def test_an_interrupt_leaves_the_old_file_and_no_other(
     assert names(tmp_path) == ["a.bin"]
 
 
-def test_a_plain_write_would_lose_the_old_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_plain_write_would_lose_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Control: the same failure, met by the usual way to write a file."""
     path = tmp_path / "a.bin"
     path.write_bytes(b"old")
@@ -147,9 +145,7 @@ def test_json_and_jsonl_come_back_as_they_went(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("read", [read_json, read_jsonl])
-def test_a_damaged_file_is_an_error_with_its_place(
-    tmp_path: Path, read: Callable[[Path], object]
-) -> None:
+def test_a_damaged_file_is_an_error_with_its_place(tmp_path: Path, read: Callable[[Path], object]) -> None:
     path = tmp_path / "a.json"
     path.write_text('{"a": 1', encoding="utf-8")
     with pytest.raises(InputError, match=r"a\.json: is not valid JSON"):
@@ -182,7 +178,9 @@ with exclusive(Path(sys.argv[1])):
 def test_a_second_process_is_refused_until_the_first_ends_however_it_ends(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, str(tmp_path)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"

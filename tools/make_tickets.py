@@ -23,10 +23,10 @@ DEMO = Path(__file__).resolve().parent.parent / "src" / "whet" / "demo"
 SEED = 20260630
 FIRST_DAY = date(2025, 1, 1)
 DAYS = 546
-BASE_TICKETS = 2125
+BASE_TICKETS = 1965
 COPIES = (60, 90, 25)
-WRONG_LABELS = 68
-CUSTOMERS = 2300
+WRONG_LABELS = 63
+CUSTOMERS = 2100
 CHANNELS = {"email": 46, "chat": 22, "form": 19, "phone_note": 13}
 TOO_ALIKE = 0.82
 COLUMNS = ("ticket_id", "received", "customer", "channel", "language", "text", "queue")
@@ -112,20 +112,15 @@ def as_csv(tickets: list[Ticket]) -> str:
     writer.writerow(COLUMNS)
     for t in tickets:
         day = t.received.isoformat()
-        writer.writerow(
-            (t.ticket_id, day, t.customer.number, t.channel, t.language, t.text, t.queue)
-        )
+        writer.writerow((t.ticket_id, day, t.customer.number, t.channel, t.language, t.text, t.queue))
     return out.getvalue()
 
 
 def as_json(planted: Planted) -> str:
     """The list of planted faults as text, by ticket id."""
-    wrong = [
-        {"ticket_id": t.ticket_id, "given": t.queue, "true": true} for t, true in planted.wrong
-    ]
+    wrong = [{"ticket_id": t.ticket_id, "given": t.queue, "true": true} for t, true in planted.wrong]
     personal = [
-        {"ticket_id": t.ticket_id, "type": kind, "value": value}
-        for t, kind, value in planted.personal
+        {"ticket_id": t.ticket_id, "type": kind, "value": value} for t, kind, value in planted.personal
     ]
     content = {
         "about": ABOUT,

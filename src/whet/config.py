@@ -293,7 +293,11 @@ def _known(loc: list[Any]) -> list[str]:
     """The keys allowed in the section at ``loc``."""
     section: type[BaseModel] = Task
     nested: dict[str, type[BaseModel]] = {
-        "fields": Fields, "split": Split, "existing": Existing, "costs": Costs, "tune": TuneOptions,
+        "fields": Fields,
+        "split": Split,
+        "existing": Existing,
+        "costs": Costs,
+        "tune": TuneOptions,
         "metric": Cost,
     }
     for part in loc:

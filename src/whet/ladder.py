@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from whet.data.split import Splits
     from whet.runs import Run
 
-LATENCY_CALLS = 25
+LATENCY_CALLS = 15
 SHARES = (0.25, 0.5)
 
 
@@ -73,7 +73,8 @@ def chosen_rungs(task: Task) -> list[str]:
         find_rung(name)
     if "existing" in task.rungs and task.existing is None:
         raise InputError(
-            "the rung `existing` needs to know what you have.", where="rungs",
+            "the rung `existing` needs to know what you have.",
+            where="rungs",
             fix="set existing: {command | url | predictions}.",
         )
     return [name for name in known if name in task.rungs]
@@ -86,9 +87,7 @@ def climb(
     return [_fit_one(run, name, setting, splits, made_from) for name in names]
 
 
-def _fit_one(
-    run: Run, name: str, setting: Setting, splits: Splits, made_from: dict[str, Any]
-) -> Fitted:
+def _fit_one(run: Run, name: str, setting: Setting, splits: Splits, made_from: dict[str, Any]) -> Fitted:
     rung = find_rung(name)
     folder, step = f"04-rungs/{name}", f"rung {name}"
     if run.fresh(step, made_from):
@@ -123,9 +122,7 @@ def measure(
     return read_scores(run.path("05-scores.jsonl"), fitted)
 
 
-def _answer(
-    item: Fitted, setting: Setting, splits: Splits, rows: list[dict[str, Any]]
-) -> dict[str, float]:
+def _answer(item: Fitted, setting: Setting, splits: Splits, rows: list[dict[str, Any]]) -> dict[str, float]:
     """Add the rung's answers to ``rows``; its costs."""
     answers = with_cache(item.specialist, setting).predict([e.input for e in splits.test])
     for row, answer in zip(rows, answers, strict=True):
@@ -168,9 +165,7 @@ def read_scores(path: Path, fitted: Sequence[Fitted]) -> list[Measured]:
     return [_measured(item, head["costs"][item.name], rows) for item in fitted]
 
 
-def _measured(
-    item: Fitted, costs: Mapping[str, float], rows: list[dict[str, Any]]
-) -> Measured:
+def _measured(item: Fitted, costs: Mapping[str, float], rows: list[dict[str, Any]]) -> Measured:
     answers = [row["rungs"][item.name] for row in rows]
     info = item.specialist.info
     return Measured(
@@ -227,9 +222,7 @@ def learning_curve(
         start = time.perf_counter()
         rows = [row for item in best for row in _curve_rows(item, setting, splits)]
         write_jsonl(run.path("04-learning-curve.jsonl"), rows)
-        run.record(
-            "learning curve", made_from, ["04-learning-curve.jsonl"], time.perf_counter() - start
-        )
+        run.record("learning curve", made_from, ["04-learning-curve.jsonl"], time.perf_counter() - start)
     return _curve(read_jsonl(run.path("04-learning-curve.jsonl")), splits.dev)
 
 
@@ -285,9 +278,7 @@ def _curve(rows: list[dict[str, Any]], dev: Sequence[Example]) -> LearningCurve:
 def _more_help(rows: list[dict[str, Any]]) -> str:
     """In words: what doubling the examples last brought the best rung, and how sure that is."""
     name = rows[0]["rung"]
-    half, whole = (
-        next(r for r in rows if r["rung"] == name and r["share"] == s) for s in (0.5, 1.0)
-    )
+    half, whole = (next(r for r in rows if r["rung"] == name and r["share"] == s) for s in (0.5, 1.0))
     pair = paired_right(np.array(whole["right"]), np.array(half["right"]))
     points = 100 * pair.difference
     if pair.p_ahead <= 0.05 and points > 0.5:

@@ -56,7 +56,11 @@ class Outcome:
 
 
 def run_task(
-    task: Task | Path, out: Path, *, folder: Path | None = None, tell: Tell = silent,
+    task: Task | Path,
+    out: Path,
+    *,
+    folder: Path | None = None,
+    tell: Tell = silent,
     before_writing: Callable[[Path], None] | None = None,
 ) -> Outcome:
     """Climb the ladder for one task.
@@ -133,6 +137,7 @@ def _setting(
     """What the rungs may know of the task."""
     encoders = []
     for source in sources:
+
         def reading(done: int, total: int, name: str = source.name) -> None:
             tell(f"reading texts with {name.rpartition('/')[2]}", done, total)
 
@@ -182,7 +187,12 @@ def _open_test(
 
 
 def _judge(
-    run: Run, task: Task, metric: Metric, splits: Splits, measured: list[Measured], opening: int,
+    run: Run,
+    task: Task,
+    metric: Metric,
+    splits: Splits,
+    measured: list[Measured],
+    opening: int,
     curve: LearningCurve,
 ) -> dict[str, Any]:
     """06-verdict.json."""
@@ -225,8 +235,13 @@ def _priced(rung: Measured, task: Task) -> Measured:
 
 
 def _report(
-    run: Run, task: Task, found: dict[str, Any], splits: Splits, measured: list[Measured],
-    curve: LearningCurve, sources: list[EncoderSource],
+    run: Run,
+    task: Task,
+    found: dict[str, Any],
+    splits: Splits,
+    measured: list[Measured],
+    curve: LearningCurve,
+    sources: list[EncoderSource],
 ) -> None:
     """07-report.html, always written anew: it is cheap, and tells which steps were kept."""
     page = render(

@@ -47,7 +47,11 @@ class Draft:
 
 
 def run_anything(
-    path: Path, out: Path, hints: Hints | None = None, *, tell: Tell = silent,
+    path: Path,
+    out: Path,
+    hints: Hints | None = None,
+    *,
+    tell: Tell = silent,
     say: Callable[[str], None] = lambda line: None,
 ) -> Outcome:
     """Run a task file, or a data file with the task that it suggests.
@@ -59,7 +63,8 @@ def run_anything(
         if hints is not None and hints != Hints():
             raise InputError(
                 "--input, --output, --time and --group are for data files; this is a task file.",
-                where=path, fix="set `fields` and `split` in it.",
+                where=path,
+                fix="set `fields` and `split` in it.",
             )
         return run_task(path, out, tell=tell)
     known = out / "task.yaml"

@@ -92,10 +92,16 @@ def decide(best: str, lower: Mapping[str, Paired], margin: float, alpha: float) 
             reading = "worse"
         comparisons.append(
             Comparison(
-                a=best, b=name, difference=pair.difference,
-                low=pair.lower(is_ahead.level), high=pair.upper(is_within.level),
-                p=pair.p_ahead, p_adjusted=is_ahead.p, p_good_enough=is_within.p,
-                reading=reading, n=pair.n,
+                a=best,
+                b=name,
+                difference=pair.difference,
+                low=pair.lower(is_ahead.level),
+                high=pair.upper(is_within.level),
+                p=pair.p_ahead,
+                p_adjusted=is_ahead.p,
+                p_good_enough=is_within.p,
+                reading=reading,
+                n=pair.n,
             )
         )
     return _decision(best, comparisons)
@@ -201,9 +207,7 @@ def _warranted(decision: Decision, rungs: Sequence[Measured], target: str | None
     return "no" if measured or target == "yes" else "undecided"
 
 
-def _seen(
-    decision: Decision, lower: Mapping[str, Paired], margin: float, alpha: float
-) -> dict[str, Any]:
+def _seen(decision: Decision, lower: Mapping[str, Paired], margin: float, alpha: float) -> dict[str, Any]:
     """The smallest difference this test set could have seen, and how many more would decide."""
     if not lower:
         return {"smallest_detectable_difference": None, "more_examples_needed": 0}

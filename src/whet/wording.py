@@ -41,8 +41,10 @@ def _who(v: Mapping[str, Any]) -> str:
     )
     if v["winner"] is None:
         more = v["more_examples_needed"]
-        advice = f"about {more:,} more test examples would probably decide" if more else (
-            "no number of test examples would decide a difference this near the margin"
+        advice = (
+            f"about {more:,} more test examples would probably decide"
+            if more
+            else ("no number of test examples would decide a difference this near the margin")
         )
         compared = next(c for c in v["comparisons"] if c["b"] == name)
         return (
@@ -56,8 +58,10 @@ def _who(v: Mapping[str, Any]) -> str:
         reason = "every lower rung is worse" if lower else "no lower rung was measured"
         return f"`{name}` is worth it: {measured}, and {reason}."
     compared = next(c for c in v["comparisons"] if c["b"] == name)
-    trails = "at least as good as" if compared["high"] <= 0 else (
-        f"at most {apart(compared['high'], metric)} behind"
+    trails = (
+        "at least as good as"
+        if compared["high"] <= 0
+        else (f"at most {apart(compared['high'], metric)} behind")
     )
     return f"`{name}` is enough: {measured}, {trails} the best rung, `{v['best']}`."
 

@@ -139,15 +139,11 @@ def _two_wishes(desk: Desk) -> tuple[str, str, str, str]:
     near = [queue for queue in CONFUSABLE[desk.queue] if queue in lower]
     partner = desk.rng.choice(near if near and desk.chance(0.5) else lower)
     main, side = (desk.queue, partner) if desk.chance(0.85) else (partner, desk.queue)
-    phrase = desk.suit(
-        desk.rng.choice([core for core in CORES[main] if len(core.text.split()) > 6])
-    )
+    phrase = desk.suit(desk.rng.choice([core for core in CORES[main] if len(core.text.split()) > 6]))
     aside = _bare(desk.say(desk.rng.choice(ASIDES[side])))
     core = desk.say(phrase)
     if desk.chance(0.75):
-        link = desk.rng.choice(
-            ["Also, ", "And ", "Besides, ", "Another thing: ", "Oh and ", "Plus "]
-        )
+        link = desk.rng.choice(["Also, ", "And ", "Besides, ", "Another thing: ", "Oh and ", "Plus "])
         return "two", phrase.text, f"{core} {link}{aside}.", phrase.register
     lead = desk.rng.choice(["", "First, ", "Two things. ", "1) "])
     turn = desk.rng.choice(["", "And then: ", "But mainly: ", "2) ", "Apart from that: "])
@@ -205,9 +201,7 @@ def _body(desk: Desk, core: str, register: str, kind: str) -> str:
     split = desk.rng.randrange(len(told) + 1)
     pieces = [*told[:split], core, *told[split:]]
     if desk.chance(OUTRIGHT[kind] * (0.8 if register == "casual" else 1)):
-        pieces.insert(
-            split + desk.rng.choice([1, 1, 1, 0]), _pick(desk, WANTS[desk.queue], register)
-        )
+        pieces.insert(split + desk.rng.choice([1, 1, 1, 0]), _pick(desk, WANTS[desk.queue], register))
     if kind == "plain" and desk.chance(0.45):
         pieces.append(_pick(desk, WANTS[desk.queue], register))
     for _ in range(3 if long else 1):
@@ -242,9 +236,7 @@ def _wrap(desk: Desk, text: str, register: str) -> str:
     if desk.chance(0.07):
         text = f"{text}\n{desk.say(desk.rng.choice(TAILS))}"
     if desk.chance(0.05):
-        return (
-            f"---------- Forwarded message ----------\nFrom: Halden Outdoor\n{_subject(desk)}{text}"
-        )
+        return f"---------- Forwarded message ----------\nFrom: Halden Outdoor\n{_subject(desk)}{text}"
     return _subject(desk) + text if desk.chance(0.15) else text
 
 
@@ -275,9 +267,7 @@ def _phone_note(desk: Desk) -> Ticket:
         phrase = desk.rng.choice([core for core in CORES[desk.queue] if len(core.text) < 140])
     text = fill(choose(desk.suit(phrase).text, desk.rng), desk.slots)
     if phrase not in PHONE[desk.queue]:
-        text = (
-            desk.rng.choice(["cx on phone: ", "cust says: ", "caller, quote: ", "vm left: "]) + text
-        )
+        text = desk.rng.choice(["cx on phone: ", "cust says: ", "caller, quote: ", "vm left: "]) + text
     if desk.chance(0.8):
         text += (
             desk.rng.choice([". says: ", ". cx: ", "; quote: "])

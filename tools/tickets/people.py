@@ -167,9 +167,7 @@ def _with_article(product: Product, words: str) -> str:
     return f"{'an' if words[0] in 'AEIOUaeiou' else 'a'} {words}"
 
 
-def _order_slots(
-    product: Product, customer: Customer, received: date, rng: random.Random
-) -> dict[str, str]:
+def _order_slots(product: Product, customer: Customer, received: date, rng: random.Random) -> dict[str, str]:
     first, second = rng.sample(range(410000, 989999), 2)
     cents = product.price * 100 + rng.choice([0, 0, 50, 90, 95])
     part = int(cents * rng.uniform(0.4, 0.9))

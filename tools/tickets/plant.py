@@ -115,16 +115,12 @@ def _add(text: str, rng: random.Random) -> str:
     return f"{text} {ending}" if rng.random() < 0.6 else f"{ending} {text}"
 
 
-def plant_wrong_labels(
-    tickets: list[Ticket], planted: Planted, count: int, rng: random.Random
-) -> None:
+def plant_wrong_labels(tickets: list[Ticket], planted: Planted, count: int, rng: random.Random) -> None:
     """Put some plain tickets, none of them copied, into a queue they are easily taken for."""
     pairs = [*planted.exact, *planted.near, *planted.contradictions]
     copied = {id(ticket) for pair in pairs for ticket in pair}
     plain = [
-        t
-        for t in tickets
-        if id(t) not in copied and t.kind in ("plain", "phone") and len(t.text.split()) > 7
+        t for t in tickets if id(t) not in copied and t.kind in ("plain", "phone") and len(t.text.split()) > 7
     ]
     for ticket in rng.sample(plain, count):
         planted.wrong.append((ticket, ticket.queue))

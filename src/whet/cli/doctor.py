@@ -42,7 +42,13 @@ class Finding:
 def examine() -> list[Finding]:
     """All requirements, in the order in which a run needs them."""
     checks: list[Callable[[], Finding]] = [
-        _python, *[_library(name) for name in LIBRARIES], _arithmetic, _encoder, _memory, _disk, _hub,
+        _python,
+        *[_library(name) for name in LIBRARIES],
+        _arithmetic,
+        _encoder,
+        _memory,
+        _disk,
+        _hub,
     ]
     return [check() for check in checks]
 

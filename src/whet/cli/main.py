@@ -32,9 +32,7 @@ InputColumns = Annotated[
     list[str] | None, typer.Option("--input", help="Input column; repeat it to join several.")
 ]
 OutputColumn = Annotated[str | None, typer.Option("--output", help="Label column.")]
-TimeColumn = Annotated[
-    str | None, typer.Option("--time", help="Column of ISO dates: test on the latest.")
-]
+TimeColumn = Annotated[str | None, typer.Option("--time", help="Column of ISO dates: test on the latest.")]
 GroupColumn = Annotated[
     str | None, typer.Option("--group", help="Column whose equal values keep to one side.")
 ]
@@ -122,9 +120,7 @@ def init(
 
     path = out or file.with_suffix(".yaml")
     if path.exists():
-        raise InputError(
-            "is already there; nothing was written.", where=path, fix="name another with --out."
-        )
+        raise InputError("is already there; nothing was written.", where=path, fix="name another with --out.")
     found = draft(file, path.parent, Hints(tuple(inputs or ()), output, time, group))
     write_text(path, found.text)
     if as_json:
@@ -251,9 +247,7 @@ def _run(given: list[str]) -> int:
         return _tell_unforeseen(error, given, debug)
 
 
-def _tell_error(
-    error: WhetError, given: list[str], debug: bool, cause: BaseException | None = None
-) -> int:
+def _tell_error(error: WhetError, given: list[str], debug: bool, cause: BaseException | None = None) -> int:
     if debug:
         raise cause or error
     if "--json" in given:

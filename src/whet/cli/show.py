@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 PLOT_WIDTH = 24
 WORDS = {
-    "good_enough": "good enough", "worse": "worse", "unclear": "unclear", "best": "best on dev",
+    "good_enough": "good enough",
+    "worse": "worse",
+    "unclear": "unclear",
+    "best": "best on dev",
     "above the best": "no better on dev",
 }
 

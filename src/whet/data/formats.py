@@ -72,9 +72,7 @@ def read_table(path: Path) -> Table:
     else:
         table = _read_csv(path, text)
     if not table.rows:
-        raise InputError(
-            "there is a header and no row.", where=path, fix="give a file with examples."
-        )
+        raise InputError("there is a header and no row.", where=path, fix="give a file with examples.")
     return table
 
 
@@ -181,9 +179,7 @@ def _header(path: Path, record: list[str]) -> list[str]:
     names = [name.strip() for name in record]
     twice = sorted({name for name in names if names.count(name) > 1 and name})
     if twice:
-        raise InputError(
-            f"the column {twice[0]!r} is there twice.", where=f"{path}:1", fix="rename one."
-        )
+        raise InputError(f"the column {twice[0]!r} is there twice.", where=f"{path}:1", fix="rename one.")
     return [name or f"column_{index + 1}" for index, name in enumerate(names)]
 
 
@@ -203,9 +199,7 @@ def _read_jsonl(path: Path, text: str) -> Table:
         else:
             broken.append(f"{path.name}:{number}: {_kind(value)}; each line must be an object.")
     if broken:
-        raise many(
-            broken, what=f"{len(broken):,} broken line(s):", where=path, fix="mend these lines."
-        )
+        raise many(broken, what=f"{len(broken):,} broken line(s):", where=path, fix="mend these lines.")
     return Table(path, _columns(rows), tuple(rows))
 
 

@@ -18,13 +18,48 @@ from whet.errors import InputError
 
 # Column names that speak for a meaning, strongest first.
 LABEL_NAMES = (
-    "label", "labels", "intent", "queue", "category", "class", "topic", "route", "target", "product",
-    "department", "section_header", "tag", "tags", "type", "sentiment", "toxic", "output", "priority",
+    "label",
+    "labels",
+    "intent",
+    "queue",
+    "category",
+    "class",
+    "topic",
+    "route",
+    "target",
+    "product",
+    "department",
+    "section_header",
+    "tag",
+    "tags",
+    "type",
+    "sentiment",
+    "toxic",
+    "output",
+    "priority",
 )
 INPUT_NAMES = (
-    "text", "input", "instruction", "utterance", "message", "question", "query", "ticket", "comment",
-    "body", "narrative", "complaint", "description", "dialogue", "content", "sentence", "prompt", "issue",
-    "subject", "title", "request",
+    "text",
+    "input",
+    "instruction",
+    "utterance",
+    "message",
+    "question",
+    "query",
+    "ticket",
+    "comment",
+    "body",
+    "narrative",
+    "complaint",
+    "description",
+    "dialogue",
+    "content",
+    "sentence",
+    "prompt",
+    "issue",
+    "subject",
+    "title",
+    "request",
 )
 AFTERWARDS = ("response", "reply", "answer", "resolution", "outcome")  # known only once it is done
 MAX_LABELS = 300
@@ -90,8 +125,14 @@ def guess_task(
     rare = tuple(sorted(name for name, count in counts.items() if count == 1))
     few = len(rare) <= 0.002 * len(table.rows)
     return Guess(
-        inputs=chosen, output=label, id=identity, time=when, multi_label=several,
-        separator=separator, rare=rare if few else (), labels=tuple(sorted(counts)),
+        inputs=chosen,
+        output=label,
+        id=identity,
+        time=when,
+        multi_label=several,
+        separator=separator,
+        rare=rare if few else (),
+        labels=tuple(sorted(counts)),
     )
 
 

@@ -136,7 +136,9 @@ def _examples(task: Task, table: Table) -> tuple[list[Example], list[str]]:
             examples.append(_example(task, table, row, text, output))
     if errors:
         raise many(
-            errors, what=f"{len(errors):,} row(s) cannot be used:", where=table.path,
+            errors,
+            what=f"{len(errors):,} row(s) cannot be used:",
+            where=table.path,
             fix="mend or remove these rows.",
         )
     _unique_ids(task, table, examples)
@@ -233,13 +235,14 @@ def _unique_ids(task: Task, table: Table, examples: list[Example]) -> None:
     for example in examples:
         if example.id in first:
             errors.append(
-                f"{example.source}: {task.fields.id}: {example.id!r} is already at "
-                f"{first[example.id]}."
+                f"{example.source}: {task.fields.id}: {example.id!r} is already at {first[example.id]}."
             )
         first.setdefault(example.id, example.source)
     if errors:
         raise many(
-            errors, what=f"{len(errors):,} duplicate id(s):", where=table.path,
+            errors,
+            what=f"{len(errors):,} duplicate id(s):",
+            where=table.path,
             fix="make ids unique, or leave `fields: id` out (then the line is the id).",
         )
 
@@ -258,21 +261,20 @@ def _label_names(task: Task, table: Table, examples: list[Example]) -> list[str]
 def _unknown_label(task: Task, table: Table, examples: list[Example]) -> InputError:
     names = {label.name for label in task.labels or []}
     errors = [
-        f"{e.source}: {task.fields.output}: {name!r} is not in the task's labels. "
-        f"{nearest(name, names)}"
+        f"{e.source}: {task.fields.output}: {name!r} is not in the task's labels. {nearest(name, names)}"
         for e in examples
         for name in names_of(e.output)
         if name not in names
     ]
     return many(
-        errors, what=f"{len(errors):,} label(s) missing from the label list:", where=table.path,
+        errors,
+        what=f"{len(errors):,} label(s) missing from the label list:",
+        where=table.path,
         fix="add the label to `labels:`, or mend the rows.",
     )
 
 
-def _rare(
-    task: Task, table: Table, examples: list[Example]
-) -> tuple[list[Example], tuple[str, ...]]:
+def _rare(task: Task, table: Table, examples: list[Example]) -> tuple[list[Example], tuple[str, ...]]:
     """Labels with one example cannot be learned and tested: refused, or set aside and said."""
     counts = Counter(name for example in examples for name in names_of(example.output))
     rare = sorted(name for name, count in counts.items() if count == 1)
@@ -288,6 +290,8 @@ def _rare(
         if name in rare
     ]
     raise many(
-        errors, what=f"{len(rare):,} label(s) with one example:", where=table.path,
+        errors,
+        what=f"{len(rare):,} label(s) with one example:",
+        where=table.path,
         fix="add examples, merge the label into another, or set `rare_labels: drop`.",
     )

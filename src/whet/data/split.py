@@ -100,9 +100,7 @@ def _joined(near: list[int], stated: list[str | None]) -> list[int]:
     return [numbers.setdefault(root(group), len(numbers)) for group in near]
 
 
-def _deal(
-    task: Task, rows: tuple[list[_Row], list[_Row], list[_Row]], labels: tuple[Label, ...]
-) -> Splits:
+def _deal(task: Task, rows: tuple[list[_Row], list[_Row], list[_Row]], labels: tuple[Label, ...]) -> Splits:
     pool, test, dev = rows
     left: dict[str, list[str]] = defaultdict(list)
     total = len(pool)
@@ -178,9 +176,7 @@ def _fill(groups: list[int], members: dict[int, list[_Row]], wanted: float) -> s
     return held
 
 
-def _apart(
-    rows: list[_Row], others: list[_Row], left: dict[str, list[str]], why: str
-) -> list[_Row]:
+def _apart(rows: list[_Row], others: list[_Row], left: dict[str, list[str]], why: str) -> list[_Row]:
     """``rows`` without those whose group stands among ``others``; what goes is noted."""
     taken = {row.group for row in others}
     gone = [row.example.id for row in rows if row.group in taken]

@@ -64,9 +64,7 @@ class Sizes:
 class Evidence:
     """All rungs' answers on one test set, and the figures that follow from them."""
 
-    def __init__(
-        self, rungs: Sequence[Measured], truths: Sequence[Output], metric: Metric, seed: int = 0
-    ):
+    def __init__(self, rungs: Sequence[Measured], truths: Sequence[Output], metric: Metric, seed: int = 0):
         self.rungs, self.truths, self.metric = rungs, truths, metric
         self.gains = {r.name: metric.per_example(truths, r.outputs) for r in rungs}
         self._draws = self._resample(seed) if metric.name != "accuracy" else {}

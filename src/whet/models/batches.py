@@ -15,10 +15,17 @@ if TYPE_CHECKING:
 WINDOW = 50  # batches that are shuffled together, then sorted by length
 
 
-def length_batches(lengths: Sequence[int], size: int) -> list[list[int]]:
-    """Indices in batches of like length, for reading: longest first, so memory peaks at once."""
+def length_batches(lengths: Sequence[int], tokens: int) -> list[list[int]]:
+    """Indices in batches of like length and at most ``tokens`` tokens, for reading; longest first, so
+    that memory peaks at once. A text longer than ``tokens`` has a batch of its own."""
     order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
-    return [order[start : start + size] for start in range(0, len(order), size)]
+    batches: list[list[int]] = []
+    start = 0
+    while start < len(order):
+        rows = max(1, tokens // max(lengths[order[start]], 1))
+        batches.append(order[start : start + rows])
+        start += rows
+    return batches
 
 
 def shuffled_batches(lengths: Sequence[int], size: int, rng: random.Random) -> list[list[int]]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from whet.models.source import EncoderSource
 
-BATCH = 64
+BATCH_TOKENS = 1024  # larger batches fall out of the cache: 64 texts of 45 tokens take 1.3 times as long
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Encoder:
         vectors = torch.zeros(windows.count, self._source.dim)
         done = 0
         with torch.inference_mode():
-            for rows in length_batches(windows.lengths(), BATCH):
+            for rows in length_batches(windows.lengths(), BATCH_TOKENS):
                 batch = collate(windows, rows, self.pad_id)
                 hidden = model(input_ids=batch.ids, attention_mask=batch.mask).last_hidden_state
                 vectors.index_add_(0, torch.tensor(batch.texts), self._sums(hidden, batch))

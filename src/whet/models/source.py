@@ -88,9 +88,7 @@ def _local_folder(name: str) -> Path | None:
     if path.is_dir():
         return path.resolve()
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
-        raise InputError(
-            "there is no such model folder.", where=path, fix="check `models` in the task file."
-        )
+        raise InputError("there is no such model folder.", where=path, fix="check `models` in the task file.")
     return None
 
 
@@ -108,9 +106,7 @@ def _hub_folder(name: str) -> Path:
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
     if not re.fullmatch(r"[\w.\-]+(/[\w.\-]+)?", name):
-        raise InputError(
-            f"{name!r} is neither a model folder nor a Hugging Face id.", fix="check `models`."
-        )
+        raise InputError(f"{name!r} is neither a model folder nor a Hugging Face id.", fix="check `models`.")
     try:
         return Path(snapshot_download(name, allow_patterns=FILES, local_files_only=True))
     except (OSError, ValueError):

@@ -65,8 +65,15 @@ class Guide:
 
 
 def strip(
-    scale: Scale, guides: Sequence[Guide], *, low: float, value: float, high: float, shape: str,
-    strong: bool, label: str,
+    scale: Scale,
+    guides: Sequence[Guide],
+    *,
+    low: float,
+    value: float,
+    high: float,
+    shape: str,
+    strong: bool,
+    label: str,
 ) -> Markup:
     """One row: a dot at ``value`` with a whisker, over the guides. What is off the scale is an arrow."""
     middle = HEIGHT / 2
@@ -78,9 +85,7 @@ def strip(
         parts.append(mark(shape, f"{scale.at(value):.2f}%", middle, strong=strong))
     else:
         parts.append(_arrow(scale.at(value), middle, leftward=value < scale.low))
-    return tag(
-        "svg", *parts, class_="strip", role="img", aria_label=label, height=HEIGHT, width="100%"
-    )
+    return tag("svg", *parts, class_="strip", role="img", aria_label=label, height=HEIGHT, width="100%")
 
 
 def _guide(guide: Guide, scale: Scale) -> Markup:
@@ -89,7 +94,11 @@ def _guide(guide: Guide, scale: Scale) -> Markup:
         place = f"{start:.2f}%"
         return tag("line", x1=place, x2=place, y1=0, y2=HEIGHT, class_=f"guide {guide.kind}")
     return tag(
-        "rect", x=f"{start:.2f}%", width=f"{end - start:.2f}%", y=0, height=HEIGHT,
+        "rect",
+        x=f"{start:.2f}%",
+        width=f"{end - start:.2f}%",
+        y=0,
+        height=HEIGHT,
         class_=f"guide {guide.kind}",
     )
 
@@ -135,7 +144,12 @@ def _placed(x: str | float, y: float, *children: Markup) -> Markup:
 def glyph(shape: str) -> Markup:
     """A reading's shape, for use within text."""
     return tag(
-        "svg", mark(shape, 8, 8), class_="glyph", width=16, height=16, viewBox="0 0 16 16",
+        "svg",
+        mark(shape, 8, 8),
+        class_="glyph",
+        width=16,
+        height=16,
+        viewBox="0 0 16 16",
         aria_hidden="true",
     )
 
@@ -148,9 +162,7 @@ def axis(scale: Scale, write: Callable[[float], str], guides: Sequence[Guide] = 
         anchor = "start" if x < 6 else "end" if x > 94 else "middle"
         parts.append(tag("line", x1=f"{x:.2f}%", x2=f"{x:.2f}%", y1=0, y2=5, class_="tick"))
         parts.append(tag("text", write(value), x=f"{x:.2f}%", y=19, text_anchor=anchor))
-    return tag(
-        "svg", *parts, class_="strip axis", height=24, width="100%", aria_hidden="true"
-    )
+    return tag("svg", *parts, class_="strip axis", height=24, width="100%", aria_hidden="true")
 
 
 def bar(value: float, low: float | None, high: float | None, label: str) -> Markup:
@@ -183,8 +195,14 @@ class Series:
 
 
 def lines(
-    series: Sequence[Series], *, x_ticks: Sequence[float], write_x: Callable[[float], str],
-    write_y: Callable[[float], str], least: float, within: tuple[float, float], label: str,
+    series: Sequence[Series],
+    *,
+    x_ticks: Sequence[float],
+    write_x: Callable[[float], str],
+    write_y: Callable[[float], str],
+    least: float,
+    within: tuple[float, float],
+    label: str,
     logarithmic: bool = False,
 ) -> Markup:
     """A line chart. Its figures stand on the grid lines, so that it needs no margin."""
@@ -204,32 +222,39 @@ def lines(
     for number, one in enumerate(series):
         parts.append(_line(one, across, upright, shift=0.7 * number))
     return tag(
-        "svg", *parts, class_="lines", role="img", aria_label=label, width="100%",
+        "svg",
+        *parts,
+        class_="lines",
+        role="img",
+        aria_label=label,
+        width="100%",
         height=TOP + PLOT + BOTTOM,
     )
 
 
 def _level(value: float, upright: Scale, write: Callable[[float], str]) -> Markup:
     y = round(upright.at(value), 1)
-    return join([
-        tag("line", x1="0%", x2="100%", y1=y, y2=y, class_="grid"),
-        tag("text", write(value), x="0%", y=y - 4),
-    ])
+    return join(
+        [
+            tag("line", x1="0%", x2="100%", y1=y, y2=y, class_="grid"),
+            tag("text", write(value), x="0%", y=y - 4),
+        ]
+    )
 
 
 def _foot(value: float, x: float, write: Callable[[float], str]) -> Markup:
     anchor = "end" if x > 90 else "middle"
     edge = min(x + 3, 100.0) if anchor == "end" else x
     base = TOP + PLOT
-    return join([
-        tag("line", x1=f"{x:.2f}%", x2=f"{x:.2f}%", y1=base, y2=base + 5, class_="tick"),
-        tag("text", write(value), x=f"{edge:.2f}%", y=base + 19, text_anchor=anchor),
-    ])
+    return join(
+        [
+            tag("line", x1=f"{x:.2f}%", x2=f"{x:.2f}%", y1=base, y2=base + 5, class_="tick"),
+            tag("text", write(value), x=f"{edge:.2f}%", y=base + 19, text_anchor=anchor),
+        ]
+    )
 
 
-def _line(
-    series: Series, across: Callable[[float], float], upright: Scale, shift: float
-) -> Markup:
+def _line(series: Series, across: Callable[[float], float], upright: Scale, shift: float) -> Markup:
     places = [(across(p.x) + shift, round(upright.at(p.y), 1)) for p in series.points]
     parts = [
         tag("line", x1=f"{a:.2f}%", y1=b, x2=f"{c:.2f}%", y2=d, class_="path")

@@ -56,9 +56,14 @@ def learning_panel(curve: LearningCurve, metric: str) -> Panel | None:
         for p in curve.points
     )
     picture = lines(
-        series, x_ticks=sorted({p.n_train for p in curve.points}), write_x=words.count,
-        write_y=lambda v: _short(v, metric), least=0.02, within=_within(metric),
-        label=f"Dev score by number of training examples: {said}", logarithmic=True,
+        series,
+        x_ticks=sorted({p.n_train for p in curve.points}),
+        write_x=words.count,
+        write_y=lambda v: _short(v, metric),
+        least=0.02,
+        within=_within(metric),
+        label=f"Dev score by number of training examples: {said}",
+        logarithmic=True,
     )
     title = f"{words.metric_title(metric)} on dev, by training examples"
     return Panel(title, picture, tuple(zip(KINDS, names, strict=False)))
@@ -84,8 +89,12 @@ def training_panels(rung: Measured, metric: str) -> list[Panel]:
         for panel in (
             _over_steps(rung, loss, "Loss", 1.0, words.plain, (0.0, float("inf"))),
             _over_steps(
-                rung, score, f"{words.metric_title(metric)} on dev", sign,
-                lambda v: _short(v, metric), _within(metric),
+                rung,
+                score,
+                f"{words.metric_title(metric)} on dev",
+                sign,
+                lambda v: _short(v, metric),
+                _within(metric),
             ),
         )
         if panel
@@ -93,8 +102,12 @@ def training_panels(rung: Measured, metric: str) -> list[Panel]:
 
 
 def _over_steps(
-    rung: Measured, columns: Sequence[tuple[str, str, str]], title: str, sign: float,
-    write: Any, within: tuple[float, float],
+    rung: Measured,
+    columns: Sequence[tuple[str, str, str]],
+    title: str,
+    sign: float,
+    write: Any,
+    within: tuple[float, float],
 ) -> Panel | None:
     series, legend = [], []
     for kind, key, meaning in columns:
@@ -107,8 +120,13 @@ def _over_steps(
         return None
     steps = sorted({p.x for one in series for p in one.points})
     picture = lines(
-        series, x_ticks=_thin(steps), write_x=words.count, write_y=write, least=0.02,
-        within=within, label=f"{title} of {rung.name} over training steps",
+        series,
+        x_ticks=_thin(steps),
+        write_x=words.count,
+        write_y=write,
+        least=0.02,
+        within=within,
+        label=f"{title} of {rung.name} over training steps",
     )
     return Panel(f"{title}, by step", picture, tuple(legend) if len(legend) > 1 else ())
 
@@ -175,15 +193,18 @@ def date_of(manifest: Mapping[str, Any]) -> str:
 def head_facts(verdict: Verdict) -> list[tuple[str, str, str]]:
     """Term, value and a word beside it, for the box under the verdict."""
     metric, seen = verdict["metric"], verdict["smallest_detectable_difference"]
-    names = [("Winner", verdict["winner"])] if verdict["winner"] else [
-        ("Winner", "none yet"), ("Provisionally", verdict["provisional"]),
-    ]
+    names = (
+        [("Winner", verdict["winner"])]
+        if verdict["winner"]
+        else [
+            ("Winner", "none yet"),
+            ("Provisionally", verdict["provisional"]),
+        ]
+    )
     rows = [(term, str(name), words.RUNGS.get(str(name), "")) for term, name in names]
     rows.append(("Fine-tuning warranted?", words.WARRANTED[verdict["fine_tuning_warranted"]], ""))
     if verdict["target"] is not None:
-        rows.append(
-            ("Target", words.shown(verdict["target"], metric), words.TARGET[verdict["target_met"]])
-        )
+        rows.append(("Target", words.shown(verdict["target"], metric), words.TARGET[verdict["target_met"]]))
     rung = next(r for r in verdict["rungs"] if r["name"] == answering(verdict))
     interval = words.span(rung["low"], rung["high"], metric)
     rows.append((words.metric_title(metric), words.shown(rung["value"], metric), interval))
@@ -191,14 +212,15 @@ def head_facts(verdict: Verdict) -> list[tuple[str, str, str]]:
         ("Price of 1,000 answers", words.usd(rung["usd_per_1k"]), f"{words.millis(rung['p50_ms'])} each")
     )
     rows.append(
-        ("Held-out examples", words.count(verdict["n_test"]),
-         f"train {words.count(verdict['n_train'])}, dev {words.count(verdict['n_dev'])}")
+        (
+            "Held-out examples",
+            words.count(verdict["n_test"]),
+            f"train {words.count(verdict['n_train'])}, dev {words.count(verdict['n_dev'])}",
+        )
     )
     rows.append(("Margin", words.apart(verdict["margin"], metric), "the loss accepted for a cheaper rung"))
     if seen is not None:
-        rows.append(
-            ("Smallest detectable difference", words.apart(seen, metric), "found four times in five")
-        )
+        rows.append(("Smallest detectable difference", words.apart(seen, metric), "found four times in five"))
     times = verdict["test_openings"]
     rows.append(("Test set opened", "once" if times == 1 else f"{words.count(times)} times", ""))
     return rows

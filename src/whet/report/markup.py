@@ -14,8 +14,7 @@ def tag(name: str, *children: object, **attributes: object) -> Markup:
     """
     given = {key: value for key, value in attributes.items() if value is not None}
     pairs = [
-        Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-"), value)
-        for key, value in given.items()
+        Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-"), value) for key, value in given.items()
     ]
     return Markup("<{}{}>{}</{}>").format(name, join(pairs), join(children), name)
 

@@ -34,8 +34,15 @@ SCRIPT = "addEventListener('beforeprint',()=>document.querySelectorAll('details'
 
 
 def render(
-    *, task: Task, verdict: dict[str, Any], test: Sequence[Example], rungs: Sequence[Measured],
-    curve: LearningCurve, models: Sequence[making.Model], manifest: dict[str, Any], baseline: float,
+    *,
+    task: Task,
+    verdict: dict[str, Any],
+    test: Sequence[Example],
+    rungs: Sequence[Measured],
+    curve: LearningCurve,
+    models: Sequence[making.Model],
+    manifest: dict[str, Any],
+    baseline: float,
 ) -> str:
     """The page.
 
@@ -49,17 +56,21 @@ def render(
         manifest: ``manifest.json``.
         baseline: accuracy of always answering the most frequent label.
     """
-    return _environment().get_template("template.html.j2").render(
-        task=task,
-        v=verdict,
-        guide=GUIDE,
-        script=Markup(SCRIPT),
-        policy=_policy(),
-        style=Markup(_text("style.css")),
-        **_head(verdict, manifest),
-        **_ranking(task, verdict, rungs, _in_metric(task, test, baseline)),
-        **_mistakes(verdict, test, rungs),
-        **_making(task, verdict, rungs, curve, models, manifest),
+    return (
+        _environment()
+        .get_template("template.html.j2")
+        .render(
+            task=task,
+            v=verdict,
+            guide=GUIDE,
+            script=Markup(SCRIPT),
+            policy=_policy(),
+            style=Markup(_text("style.css")),
+            **_head(verdict, manifest),
+            **_ranking(task, verdict, rungs, _in_metric(task, test, baseline)),
+            **_mistakes(verdict, test, rungs),
+            **_making(task, verdict, rungs, curve, models, manifest),
+        )
     )
 
 
@@ -90,9 +101,7 @@ def _seen(verdict: Verdict) -> str:
     return "" if seen is None else words.apart(seen, verdict["metric"])
 
 
-def _ranking(
-    task: Task, verdict: Verdict, rungs: Sequence[Measured], baseline: float
-) -> dict[str, Any]:
+def _ranking(task: Task, verdict: Verdict, rungs: Sequence[Measured], baseline: float) -> dict[str, Any]:
     return {
         "answer": answering(verdict),
         "rung_chart": ranking.rung_chart(verdict, baseline),
@@ -115,9 +124,7 @@ def _in_metric(task: Task, test: Sequence[Example], accuracy: float) -> float:
     return accuracy
 
 
-def _mistakes(
-    verdict: Verdict, test: Sequence[Example], rungs: Sequence[Measured]
-) -> dict[str, Any]:
+def _mistakes(verdict: Verdict, test: Sequence[Example], rungs: Sequence[Measured]) -> dict[str, Any]:
     answer = answering(verdict)
     truths = [example.output for example in test]
     outputs = next(rung.outputs for rung in rungs if rung.name == answer)
@@ -137,8 +144,12 @@ def _mistakes(
 
 
 def _making(
-    task: Task, verdict: Verdict, rungs: Sequence[Measured], curve: LearningCurve,
-    models: Sequence[making.Model], manifest: dict[str, Any],
+    task: Task,
+    verdict: Verdict,
+    rungs: Sequence[Measured],
+    curve: LearningCurve,
+    models: Sequence[making.Model],
+    manifest: dict[str, Any],
 ) -> dict[str, Any]:
     metric = verdict["metric"]
     training = [(rung.name, making.training_panels(rung, metric)) for rung in rungs if rung.curve]
@@ -157,8 +168,11 @@ def _making(
 @cache
 def _environment() -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(
-        loader=FunctionLoader(_text), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+        loader=FunctionLoader(_text),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters.update(
         breakable=breakable, ticked=ticked, count=words.count, metric_title=words.metric_title

@@ -78,16 +78,19 @@ def _guides(verdict: Verdict, baseline: float) -> tuple[Guide, list[Guide]]:
     return band, guides
 
 
-def _rung_row(
-    verdict: Verdict, rung: Mapping[str, Any], scale: Scale, guides: Sequence[Guide]
-) -> Row:
+def _rung_row(verdict: Verdict, rung: Mapping[str, Any], scale: Scale, guides: Sequence[Guide]) -> Row:
     metric, part = verdict["metric"], role(verdict, rung["name"])
     figure = words.shown(rung["value"], metric)
     interval = words.span(rung["low"], rung["high"], metric)
     reading = words.READINGS[rung["reading"]]
     picture = strip(
-        scale, guides, low=rung["low"], value=rung["value"], high=rung["high"],
-        shape=rung["reading"], strong=bool(part),
+        scale,
+        guides,
+        low=rung["low"],
+        value=rung["value"],
+        high=rung["high"],
+        shape=rung["reading"],
+        strong=bool(part),
         label=f"{rung['name']}: {figure}, 95 % interval {interval}, {reading}",
     )
     return Row(rung["name"], part, picture, figure, interval, reading, glyph(rung["reading"]))
@@ -133,15 +136,18 @@ def difference_chart(verdict: Verdict) -> Chart | None:
     )
 
 
-def _difference_row(
-    verdict: Verdict, c: Mapping[str, Any], scale: Scale, guides: Sequence[Guide]
-) -> Row:
+def _difference_row(verdict: Verdict, c: Mapping[str, Any], scale: Scale, guides: Sequence[Guide]) -> Row:
     metric = verdict["metric"]
     figure = words.apart(c["difference"], metric)
     interval = words.span_apart(c["low"], c["high"], metric).removesuffix(words.POINTS)
     reading = words.READINGS[c["reading"]]
     picture = strip(
-        scale, guides, low=c["low"], value=c["difference"], high=c["high"], shape=c["reading"],
+        scale,
+        guides,
+        low=c["low"],
+        value=c["difference"],
+        high=c["high"],
+        shape=c["reading"],
         strong=bool(role(verdict, c["b"])),
         label=f"{c['b']}: {figure} behind {c['a']}, bounds {interval}, {reading}",
     )

@@ -83,9 +83,7 @@ def targets(outputs: Sequence[Output], labels: Sequence[str]) -> FloatArray:
     return table
 
 
-def fitted(
-    decider: Decider, scores: FloatArray, truths: Sequence[Output], metric: Metric
-) -> Decider:
+def fitted(decider: Decider, scores: FloatArray, truths: Sequence[Output], metric: Metric) -> Decider:
     """The decider with temperature, and for several labels shift and threshold, chosen on dev."""
     table = targets(truths, decider.labels)
     if decider.multi_label:

@@ -77,8 +77,14 @@ def ask_command(command: list[str], inputs: list[str], folder: Path) -> list[Any
     lines = [json.dumps({"id": str(i), "input": text}) for i, text in enumerate(inputs)]
     try:
         done = subprocess.run(
-            command, input="\n".join(lines) + "\n", capture_output=True, text=True,
-            timeout=TIMEOUT_SECONDS, cwd=folder, check=False, encoding="utf-8",
+            command,
+            input="\n".join(lines) + "\n",
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            cwd=folder,
+            check=False,
+            encoding="utf-8",
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise InputError(
@@ -87,7 +93,8 @@ def ask_command(command: list[str], inputs: list[str], folder: Path) -> list[Any
     if done.returncode:
         raise InputError(
             f"the command {command} ended with {done.returncode}: {done.stderr[-300:].strip()}",
-            where="existing", fix="it must read JSONL on stdin and write JSONL on stdout.",
+            where="existing",
+            fix="it must read JSONL on stdin and write JSONL on stdout.",
         )
     return _by_id(done.stdout, len(inputs))
 
@@ -101,7 +108,7 @@ def _by_id(text: str, count: int) -> list[Any]:
                 answers[str(row["id"])] = row["output"]
             except (ValueError, KeyError, TypeError) as error:
                 raise InputError(
-                    f"line {number} of its answers is not {{\"id\", \"output\"}}: {line[:80]!r}.",
+                    f'line {number} of its answers is not {{"id", "output"}}: {line[:80]!r}.',
                     where="existing",
                 ) from error
     return [answers.get(str(i), UNKNOWN) for i in range(count)]
@@ -142,7 +149,8 @@ def look_up(path: Path, inputs: list[str]) -> list[Any]:
         if column not in table.columns:
             raise InputError(
                 f"there is no column {column!r}; there are {', '.join(table.columns)}.",
-                where=path, fix="a file of predictions has the columns input and output.",
+                where=path,
+                fix="a file of predictions has the columns input and output.",
             )
     answers = {fold(row.text("input")): row.values["output"] for row in table.rows}
     return [answers.get(fold(text), UNKNOWN) for text in inputs]
@@ -164,7 +172,8 @@ class Existing:
         source = dict(self.setting.existing)
         if not source:
             raise InputError(
-                "the rung `existing` needs to know what you have.", where="existing",
+                "the rung `existing` needs to know what you have.",
+                where="existing",
                 fix="set existing: {command | url | predictions} in the task file.",
             )
         today = Today(source, self.setting.folder, self.setting.multi_label, FitInfo())

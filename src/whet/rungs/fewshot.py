@@ -79,9 +79,7 @@ def _has(example: Example, label: str) -> bool:
     return example.output == label if isinstance(example.output, str) else label in example.output
 
 
-def _centroids(
-    vectors: NDArray[np.float32], members: list[list[int]], k: int
-) -> NDArray[np.float32]:
+def _centroids(vectors: NDArray[np.float32], members: list[list[int]], k: int) -> NDArray[np.float32]:
     """Unit mean vectors [labels, dim] of the first k members."""
     out = np.zeros((len(members), vectors.shape[1]), dtype=np.float32)
     for row, rows in enumerate(members):

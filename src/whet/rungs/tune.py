@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 RECIPES = {"full": Recipe("full", lr=3e-4), "lora": Recipe("lora", lr=2e-3)}
 MIX = 0.6  # share of the way from the base to the trained weights
+NEVER = 1_000_000  # evaluations
 STRENGTHS = (3.0, 10.0, 30.0)  # of the head that is fitted to the mixture
 
 
@@ -47,6 +48,7 @@ class Tune:
 
     setting: Setting = field(default_factory=Setting)
     choices: Mapping[str, Any] = field(default_factory=dict)
+
     def fit(self, train: Sequence[Example], dev: Sequence[Example]) -> TunedSpecialist:
         frozen = Head(self.setting, self._head_choices()).fit(train, dev)
         start = time.perf_counter()
@@ -72,7 +74,7 @@ class Tune:
     def _ends(self, work: _Work, recipe: Recipe) -> list[End]:
         """Train once; its ends are the best state as trained, and mixtures with the base."""
         mix = self.choices.get("mix")
-        trained = work.train(recipe, f"tune ({recipe.method})")
+        trained = work.train(recipe, f"tune ({recipe.method})", blind=bool(mix))
         ends = [] if mix else [End(recipe, trained, {}, trained.state, trained.head, trained.best)]
         return ends if mix == {} else [*ends, *work.mixtures(recipe, trained, mix)]
 
@@ -117,15 +119,25 @@ class _Work:
         self.table = targets([example.output for example in train], frozen.decider.labels)
         self.dev = list(dev)
 
-    def train(self, recipe: Recipe, what: str) -> Trained:
+    def train(self, recipe: Recipe, what: str, *, blind: bool) -> Trained:
+        """``blind``: what follows uses the last weights only, so dev need not be read on the way."""
         data = Data(self.reader.tokenize(self.train_texts), self.table, self.setting.multi_label)
 
         def on_eval(model: Any, head: LinearHead) -> Evaluation:
+            if blind:
+                return Evaluation(0.0, 0.0)
             return self.score(Encoder(self.base, models={"fp32": model, "bf16": model}), head)
 
+        patient = replace(recipe, patience=NEVER) if blind else recipe
         return train_classifier(
-            self.base, data, self.start, recipe, pad_id=self.reader.pad_id, seed=self.setting.seed,
-            on_eval=on_eval, start=self.score(self.frozen.encoder, self.start),
+            self.base,
+            data,
+            self.start,
+            patient,
+            pad_id=self.reader.pad_id,
+            seed=self.setting.seed,
+            on_eval=on_eval,
+            start=self.score(self.frozen.encoder, self.start),
             on_step=lambda done, total: self.setting.tell(what, done, total),
         )
 
@@ -143,9 +155,7 @@ class _Work:
         blank = Decider(self.frozen.decider.labels, self.setting.multi_label)
         return fitted(blank, logits, truths, self.setting.metric)
 
-    def mixtures(
-        self, recipe: Recipe, trained: Trained, chosen: Mapping[str, float] | None
-    ) -> list[End]:
+    def mixtures(self, recipe: Recipe, trained: Trained, chosen: Mapping[str, float] | None) -> list[End]:
         """The last weights mixed with the base, with a head of each strength, or of the one chosen."""
         self.setting.tell(f"tune ({recipe.method}): mixing with the base", 0, 1)
         state = mixed(self.base, recipe, trained.last, MIX)
@@ -175,6 +185,4 @@ class _Work:
             curve=end.trained.curve,
             notes=notes,
         )
-        return TunedSpecialist(
-            encoder, self.base, end.recipe, end.state, end.head, decider, info
-        )
+        return TunedSpecialist(encoder, self.base, end.recipe, end.state, end.head, decider, info)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whet.models.encoder import Encoder, load_model, native_bf16
+from whet.models.quiet import quiet_transformers
 from whet.models.source import EncoderSource, describe
 from whet.records import FitInfo, Prediction
 from whet.rungs.deciding import Decider
@@ -69,7 +70,7 @@ class TunedSpecialist:
 def load_tuned(folder: Path, card: Mapping[str, Any]) -> TunedSpecialist:
     """Read a folder back."""
     from safetensors.numpy import load_file
-    
+
     recipe = Recipe(**card["recipe"])
     arrays = load_file(folder / "head.safetensors")
     if recipe.method == "lora":
@@ -88,9 +89,7 @@ def load_tuned(folder: Path, card: Mapping[str, Any]) -> TunedSpecialist:
     )
 
 
-def tuned_encoder(
-    base: EncoderSource, recipe: Recipe, state: State, *, precise: bool = True
-) -> Encoder:
+def tuned_encoder(base: EncoderSource, recipe: Recipe, state: State, *, precise: bool = True) -> Encoder:
     """The encoder with its trained weights; an adapter is merged into it."""
     import torch
 
@@ -139,7 +138,8 @@ def _save_full(folder: Path, base: EncoderSource, state: State) -> dict[str, Any
     model = load_model(base, _precision(state))
     with torch.no_grad():
         _assign(model, state)
-    model.save_pretrained(folder)
+    with quiet_transformers():
+        model.save_pretrained(folder)
     for path in base.folder.iterdir():
         if path.is_file() and not (folder / path.name).exists() and path.suffix in {".json", ".txt"}:
             shutil.copyfile(path, folder / path.name)
@@ -148,9 +148,7 @@ def _save_full(folder: Path, base: EncoderSource, state: State) -> dict[str, Any
     return {"name": base.name, "sha256": describe(folder, base.name, local=True).sha256}
 
 
-def _save_adapter(
-    folder: Path, base: EncoderSource, recipe: Recipe, state: State
-) -> None:
+def _save_adapter(folder: Path, base: EncoderSource, recipe: Recipe, state: State) -> None:
     import torch
 
     model = with_adapter(load_model(base, "fp32"), recipe.rank)

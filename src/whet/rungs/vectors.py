@@ -174,9 +174,7 @@ def fit_vectors(
             tried.append({**choices, "dev": gain})
             if best is None or gain > best[0]:
                 info = FitInfo(choices, gain, candidate.parameters)
-                best = gain, VectorSpecialist(
-                    rung, encoder, candidate.arrays, score, decider, info
-                )
+                best = gain, VectorSpecialist(rung, encoder, candidate.arrays, score, decider, info)
     assert best is not None, "a rung proposed no candidate"
     seconds = time.perf_counter() - start + meter.saved
     return replace(best[1], info=replace(best[1].info, seconds=seconds, tried=tried))

@@ -182,9 +182,7 @@ def _batches_in(data: Data, recipe: Recipe) -> int:
     return math.ceil(len(data.windows.ids) / recipe.batch)
 
 
-def _endless(
-    data: Data, recipe: Recipe, rng: random.Random, pad_id: int
-) -> Iterator[TokenBatch]:
+def _endless(data: Data, recipe: Recipe, rng: random.Random, pad_id: int) -> Iterator[TokenBatch]:
     """Epoch after epoch of shuffled batches of like length."""
     while True:
         for rows in shuffled_batches(data.windows.lengths(), recipe.batch, rng):
@@ -276,9 +274,7 @@ def _as_head(weight: torch.Tensor, bias: torch.Tensor) -> LinearHead:
 class _Watch:
     """Evaluates, keeps the best state and the curve, and says when to stop."""
 
-    def __init__(
-        self, model: Any, live: dict[str, torch.Tensor], on_eval: OnEval, patience: int
-    ):
+    def __init__(self, model: Any, live: dict[str, torch.Tensor], on_eval: OnEval, patience: int):
         self._model, self._live = model, live
         self._on_eval, self._patience = on_eval, patience
         self._since, self._highest = 0, -math.inf
@@ -299,9 +295,7 @@ class _Watch:
 
     def look(self, step: int, loss: float, head: LinearHead) -> None:
         found = self._on_eval(self._model, head)
-        self.curve.append(
-            {"step": step, "dev_score": found.gain, "dev_loss": found.loss, "loss": loss}
-        )
+        self.curve.append({"step": step, "dev_score": found.gain, "dev_loss": found.loss, "loss": loss})
         self.last = self._state()
         if (found.gain, -found.loss) > (self.best.gain, -self.best.loss):
             self.best, self.head, self.state = found, head, self.last
