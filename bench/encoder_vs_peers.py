@@ -126,12 +126,15 @@ def load(arguments: argparse.Namespace) -> Data:
     splits = split_examples(task, load_examples(task, Path()), Path())
     labels = sorted(label.name for label in splits.labels)
     labels = labels[: arguments.labels or None]
-    kept = [[e for e in side if e.output in labels] for side in (splits.train, splits.dev, splits.test)]
-    return Data(*kept, labels)
+    train, dev, test = (
+        [e for e in side if e.output in labels] for side in (splits.train, splits.dev, splits.test)
+    )
+    return Data(train, dev, test, labels)
 
 
 def accuracy(outputs: list[Any], test: list[Any]) -> float:
-    return sum(output == example.output for output, example in zip(outputs, test, strict=True)) / len(test)
+    right = [output == example.output for output, example in zip(outputs, test, strict=True)]
+    return sum(right) / len(right)
 
 
 def tune(data: Data, arguments: argparse.Namespace) -> dict[str, Any]:

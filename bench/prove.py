@@ -1,0 +1,136 @@
+"""``make prove``: the long measurements, written to docs/proofs/ with n, intervals, seeds and versions.
+
+    python bench/prove.py [--data ../shared/data] [--only NAME]
+
+Each proof runs the command line as a user would and keeps what it printed. Data sets that are not at hand
+are named as skipped, never made up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from whet.runs import environment, now
+from whet.store import file_digest, write_json
+
+ROOT = Path(__file__).resolve().parent.parent
+PROOFS = ROOT / "docs" / "proofs"
+SEEDS = (0, 1, 2)
+KEPT = ("name", "value", "low", "high", "n", "fit_seconds", "p50_ms", "reading")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--only", default="")
+    arguments = parser.parse_args()
+    proofs = {"demo": demo, "help": help_time, "banking77": banking77, "no_task_file": no_task_file}
+    for name, proof in proofs.items():
+        if arguments.only in ("", name):
+            print(f"{name} ...", flush=True)
+            found = {"proof": name, "at": now(), **environment(), **proof(arguments.data)}
+            PROOFS.mkdir(parents=True, exist_ok=True)
+            write_json(PROOFS / f"{name}.json", found)
+            print(json.dumps(found.get("summary", found), indent=1))
+
+
+def whet(*arguments: object) -> tuple[dict[str, Any], float]:
+    """Run a command with --json; what it answered, and seconds of wall clock."""
+    start = time.perf_counter()
+    command = [sys.executable, "-m", "whet", *map(str, arguments), "--json"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, "HF_HUB_OFFLINE": "1"}
+    )
+    seconds = time.perf_counter() - start
+    if done.returncode not in (0, 1):
+        raise SystemExit(f"{command} ended with {done.returncode}: {done.stderr}")
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer, seconds
+
+
+def short(verdict: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """What a proof keeps of a verdict."""
+    return {
+        "sentence": verdict["sentence"],
+        "winner": verdict["winner"],
+        "n": {side: verdict[f"n_{side}"] for side in ("train", "dev", "test")},
+        "rungs": [{key: rung[key] for key in KEPT} for rung in verdict["rungs"]],
+        "notes": verdict["notes"],
+        "seconds": round(seconds, 1),
+    }
+
+
+def demo(_: Path) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        return {"summary": short(*whet("demo", "--out", Path(folder) / "run"))}
+
+
+def help_time(_: Path) -> dict[str, Any]:
+    """``whet --help``, ten times."""
+    times = []
+    for _ in range(10):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "whet", "--help"], capture_output=True, check=True)
+        times.append(round(time.perf_counter() - start, 3))
+    return {"summary": {"seconds": sorted(times), "worst": max(times)}}
+
+
+def banking77(data: Path) -> dict[str, Any]:
+    """Its own train and test files as the split, three seeds, means of accuracy by rung."""
+    folder = data / "banking77"
+    if not folder.is_dir():
+        return {"summary": f"skipped: {folder} is not at hand"}
+    runs = [_banking77(folder, seed) for seed in SEEDS]
+    names = [rung["name"] for rung in runs[0]["rungs"]]
+    means = {
+        name: sum(rung["value"] for run in runs for rung in run["rungs"] if rung["name"] == name) / len(runs)
+        for name in names
+    }
+    digests = {name: file_digest(folder / name) for name in ("train.csv", "test.csv")}
+    return {
+        "summary": {"mean_accuracy": means, "seconds": [run["seconds"] for run in runs]},
+        "seeds": SEEDS,
+        "digests": digests,
+        "runs": runs,
+    }
+
+
+def _banking77(folder: Path, seed: int) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as place:
+        task = Path(place) / "banking77.yaml"
+        task.write_text(
+            f"task: banking77\nexamples: {folder / 'train.csv'}\n"
+            "fields: {input: text, output: category}\n"
+            f"split: {{test: {folder / 'test.csv'}, dev: 0.1}}\nseed: {seed}\n",
+            encoding="utf-8",
+        )
+        return short(*whet("run", task, "--out", Path(place) / "run"))
+
+
+def no_task_file(data: Path) -> dict[str, Any]:
+    """Data files as they come, no task file: Bitext intents, CFPB complaints, medical dialogues."""
+    files = {
+        "bitext": ("bitext_support/bitext_v_short_d5bd1d4.csv",),
+        "cfpb": ("cfpb_complaints/complaints.csv",),
+        "mts_dialog": ("mts_dialog/MTS-Dialog-TrainingSet.csv",),
+    }
+    found: dict[str, Any] = {}
+    for name, (file, *options) in files.items():
+        if not (data / file).is_file():
+            found[name] = f"skipped: {file} is not at hand"
+            continue
+        with tempfile.TemporaryDirectory() as place:
+            found[name] = short(*whet("run", data / file, "--out", Path(place) / "run", *options))
+    return {"summary": found}
+
+
+if __name__ == "__main__":
+    main()
