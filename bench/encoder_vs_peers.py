@@ -134,7 +134,7 @@ def load(arguments: argparse.Namespace) -> Data:
 
 def accuracy(outputs: list[Any], test: list[Any]) -> float:
     right = [output == example.output for output, example in zip(outputs, test, strict=True)]
-    return sum(right) / len(right)
+    return float(sum(right)) / len(right)
 
 
 def tune(data: Data, arguments: argparse.Namespace) -> dict[str, Any]:

@@ -68,12 +68,12 @@ def short(verdict: dict[str, Any], seconds: float) -> dict[str, Any]:
     }
 
 
-def demo(_: Path) -> dict[str, Any]:
+def demo(_data: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         return {"summary": short(*whet("demo", "--out", Path(folder) / "run"))}
 
 
-def help_time(_: Path) -> dict[str, Any]:
+def help_time(_data: Path) -> dict[str, Any]:
     """``whet --help``, ten times."""
     times = []
     for _ in range(10):
@@ -118,17 +118,17 @@ def _banking77(folder: Path, seed: int) -> dict[str, Any]:
 def no_task_file(data: Path) -> dict[str, Any]:
     """Data files as they come, no task file: Bitext intents, CFPB complaints, medical dialogues."""
     files = {
-        "bitext": ("bitext_support/bitext_v_short_d5bd1d4.csv",),
-        "cfpb": ("cfpb_complaints/complaints.csv",),
-        "mts_dialog": ("mts_dialog/MTS-Dialog-TrainingSet.csv",),
+        "bitext": "bitext_support/bitext_v_short_d5bd1d4.csv",
+        "cfpb": "cfpb_complaints/complaints.csv",
+        "mts_dialog": "mts_dialog/MTS-Dialog-TrainingSet.csv",
     }
     found: dict[str, Any] = {}
-    for name, (file, *options) in files.items():
+    for name, file in files.items():
         if not (data / file).is_file():
             found[name] = f"skipped: {file} is not at hand"
             continue
         with tempfile.TemporaryDirectory() as place:
-            found[name] = short(*whet("run", data / file, "--out", Path(place) / "run", *options))
+            found[name] = short(*whet("run", data / file, "--out", Path(place) / "run"))
     return {"summary": found}
 
 

@@ -48,6 +48,8 @@ class Table:
     path: Path
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+    """What was set aside, for the user to know."""
 
     def where(self, row: Row) -> str:
         return f"{self.path.name}:{row.line}"
@@ -141,6 +143,7 @@ def _read_csv(path: Path, text: str) -> Table:
     header: list[str] = []
     rows: list[Row] = []
     broken: list[str] = []
+    notes: tuple[str, ...] = ()
     line = 1
     try:
         for record in reader:
@@ -154,12 +157,20 @@ def _read_csv(path: Path, text: str) -> Table:
             else:
                 rows.append(Row(start, _record(header, record)))
     except csv.Error as error:
-        raise InputError(
-            f"is not valid CSV: {error}.", where=f"{path}:{line}", fix="look for an unclosed quote."
-        ) from error
+        if not rows or not _cut_off(text, line):
+            raise InputError(
+                f"is not valid CSV: {error}.", where=f"{path}:{line}", fix="look for an unclosed quote."
+            ) from error
+        notes = (f"{path.name}:{line}: the file is cut off within its last row, which is set aside",)
     if broken:
         raise many(broken, what="rows do not fit the header:", where=path, fix="quote the commas.")
-    return Table(path, tuple(header), tuple(rows))
+    return Table(path, tuple(header), tuple(rows), notes)
+
+
+def _cut_off(text: str, line: int) -> bool:
+    """Whether the record that starts on ``line`` is the file's last line: a download that broke off. An
+    unclosed quote further up would swallow good rows, and is an error."""
+    return line >= text.rstrip("\r\n").count("\n") + 1
 
 
 def _record(header: list[str], record: list[str]) -> dict[str, Any]:

@@ -142,8 +142,8 @@ def _examples(task: Task, table: Table) -> tuple[list[Example], list[str]]:
             fix="mend or remove these rows.",
         )
     _unique_ids(task, table, examples)
-    notes = [f"{table.path.name}: {empty:,} empty row(s) skipped"] if empty else []
-    return examples, notes
+    skipped = [f"{table.path.name}: {empty:,} empty row(s) skipped"] if empty else []
+    return examples, [*table.notes, *skipped]
 
 
 def _example(task: Task, table: Table, row: Row, text: str, output: Output) -> Example:
