@@ -1,7 +1,7 @@
 """retrieve: the nearest training examples vote, weighted by how near they are.
 
 The votes of the k nearest are softmax(cosine / tau); a label's score is the log of its share. k and tau
-are chosen on dev. The index holds training examples only, as half-precision vectors.
+are chosen on dev. The index holds training examples only.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def score(arrays: Arrays, vectors: NDArray[np.float32]) -> NDArray[np.floating[A
 
 def _shares(arrays: Arrays, vectors: NDArray[np.float32]) -> NDArray[np.floating[Any]]:
     k, tau = int(arrays["k"][0]), float(arrays["tau"][0])
-    cosines = vectors @ arrays["index"].astype(np.float32).T  # [n, train]
+    cosines = vectors @ arrays["index"].T  # [n, train]
     near = np.argpartition(-cosines, min(k, cosines.shape[1]) - 1, axis=1)[:, :k]
     weights = np.take_along_axis(cosines, near, axis=1) / tau
     weights = np.exp(weights - weights.max(axis=1, keepdims=True))
@@ -76,10 +76,9 @@ class Retrieve:
         self, encoder: TextEncoder, train: Sequence[Example], labels: tuple[str, ...]
     ) -> list[Candidate]:
         vectors = encoder.encode([example.input for example in train], precise=False).vectors
-        index = vectors.astype(np.float16)
         table = targets([example.output for example in train], labels).astype(np.uint8)
         several = np.array([self.setting.multi_label], dtype=np.int64)
-        fixed: dict[str, NDArray[Any]] = {"index": index, "table": table, "several": several}
+        fixed: dict[str, NDArray[Any]] = {"index": vectors, "table": table, "several": several}
         return [
             Candidate({"k": k, "tau": tau}, {**fixed, "k": np.array([k]), "tau": np.array([tau])})
             for k, tau in self._grid(len(train))
