@@ -19,6 +19,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -226,7 +227,7 @@ def trainer(data: Data, arguments: argparse.Namespace) -> dict[str, Any]:
         for e in [*data.train, *data.dev]
     ]
     settings = TrainingArguments(
-        output_dir="/tmp/whet-bench-trainer",
+        output_dir=tempfile.mkdtemp(),
         num_train_epochs=4,
         per_device_train_batch_size=64,
         learning_rate=arguments.rate,
