@@ -85,9 +85,9 @@ def run_task(
     splits = split_examples(task, load_examples(task, folder), folder)
     sources = [find_encoder(_model(name, folder)) for name in task.models]
 
-    run = open_run(out)
+    open_run(out)
     with exclusive(out):
-        run = Run(out)
+        run = Run(out)  # read under the lock: another run may just have ended
         if before_writing:
             before_writing(out)
         run.describe(command=_command(), task=task.model_dump(mode="json"))
