@@ -32,6 +32,25 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """One message of a conversation, as OpenAI's chat format has it."""
+
+    role: str
+    """``system``, ``user``, ``assistant`` or ``tool``"""
+    content: str | tuple[Mapping[str, Any], ...] | None
+    """Text, or parts as they came; None where there are tool calls only."""
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """Everything else, unchanged: name, weight, tool_calls, tool_call_id, thinking."""
+
+    @property
+    def text(self) -> str:
+        """The content as one text; parts without text (an image) add nothing."""
+        if isinstance(self.content, str):
+            return self.content
+        return "".join(str(part.get("text", "")) for part in self.content or ())
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """What a specialist answers to one input, and what the answer cost."""
 

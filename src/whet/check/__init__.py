@@ -1,0 +1,1 @@
+"""The ten standards of good data: one module a standard, findings, and repairs."""
