@@ -242,12 +242,18 @@ def _curve_rows(item: Fitted, setting: Setting, splits: Splits) -> list[dict[str
 def _curve_row(
     name: str, share: float, n: int, specialist: Specialist, splits: Splits, setting: Setting
 ) -> dict[str, Any]:
-    answers = with_cache(specialist, setting).predict([e.input for e in splits.dev])
-    outputs = [answer.output for answer in answers]
+    outputs = _dev_outputs(specialist, setting, splits.dev)
     truths = [e.output for e in splits.dev]
     right = [float(a == t) for a, t in zip(outputs, truths, strict=True)]
     value = setting.metric.value(truths, outputs)
     return {"rung": name, "share": share, "n_train": n, "value": value, "right": right}
+
+
+def _dev_outputs(specialist: Specialist, setting: Setting, dev: Sequence[Example]) -> list[Output]:
+    """Answers to dev by what has not learned from it: those kept from before, or given now."""
+    if kept := specialist.info.dev_outputs:  # read back from JSON, a tuple of labels is a list
+        return [output if isinstance(output, str) else tuple(output) for output in kept]
+    return [answer.output for answer in with_cache(specialist, setting).predict([e.input for e in dev])]
 
 
 def share_of(train: Sequence[Example], share: float, seed: int) -> list[Example]:

@@ -88,6 +88,8 @@ class FitInfo:
     """What the user should know: a fallback taken, a setting without effect."""
     tried: Sequence[Mapping[str, Any]] = ()
     """Every combination tried on dev, with its score: how hard the choice was."""
+    dev_outputs: Sequence[Output] = ()
+    """Answers to dev before dev joined the training; empty where it never did."""
 
 
 class Specialist(Protocol):

@@ -6,7 +6,7 @@ The encoder reads every text once; the strength C is chosen on dev.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,6 +18,7 @@ from whet.rungs.deciding import targets
 from whet.rungs.vectors import (
     Arrays,
     Candidate,
+    Propose,
     VectorSpecialist,
     fit_vectors,
     load_vectors,
@@ -51,7 +52,15 @@ class Head:
 
     def fit(self, train: Sequence[Example], dev: Sequence[Example]) -> VectorSpecialist:
         setting = with_choices(self.setting, self.choices)
+        return fit_vectors(self.name, setting, score, self._propose, train, dev, again=self._again)
+
+    def chosen(self, train: Sequence[Example], dev: Sequence[Example]) -> VectorSpecialist:
+        """The head that dev likes best, which has not learned from dev: where ``tune`` starts."""
+        setting = with_choices(self.setting, self.choices)
         return fit_vectors(self.name, setting, score, self._propose, train, dev)
+
+    def _again(self, choices: Mapping[str, Any]) -> Propose:
+        return replace(self, choices=choices)._propose
 
     def _propose(
         self, encoder: TextEncoder, train: Sequence[Example], labels: tuple[str, ...]

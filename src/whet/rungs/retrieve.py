@@ -7,7 +7,7 @@ are chosen on dev. The index holds training examples only.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,6 +19,7 @@ from whet.rungs.deciding import targets
 from whet.rungs.vectors import (
     Arrays,
     Candidate,
+    Propose,
     VectorSpecialist,
     fit_vectors,
     load_vectors,
@@ -70,7 +71,10 @@ class Retrieve:
 
     def fit(self, train: Sequence[Example], dev: Sequence[Example]) -> VectorSpecialist:
         setting = with_choices(self.setting, self.choices)
-        return fit_vectors(self.name, setting, score, self._propose, train, dev)
+        return fit_vectors(self.name, setting, score, self._propose, train, dev, again=self._again)
+
+    def _again(self, choices: Mapping[str, Any]) -> Propose:
+        return replace(self, choices=choices)._propose
 
     def _propose(
         self, encoder: TextEncoder, train: Sequence[Example], labels: tuple[str, ...]

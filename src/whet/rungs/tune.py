@@ -2,9 +2,10 @@
 
 First the frozen encoders compete with a head each; the best one is tuned, by each method to the end. (Short
 trials were tried and rank recipes wrongly: the gentle one wins every short trial and loses the long run.)
-What a training gives competes on dev with its mixture with the base, whose head is fitted anew: weights
-part of the way back to the base are often better than either end (WiSE-FT, Wortsman and others,
-arXiv 2109.01903). The loop is ``whet.train.classifier``; here is the choice, and the specialist and its
+The weights that a training gives compete on dev with their mixture with the base: part of the way back is
+often better than either end (WiSE-FT, Wortsman and others, arXiv 2109.01903). Each gets a new head, and the
+lowest dev loss wins: dev is too small to tell such near ends apart by their mistakes alone. Last, the head
+learns from dev too. The loop is ``whet.train.classifier``; here is the choice, and the specialist and its
 folder are ``tuned.py``.
 """
 
@@ -15,6 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
 
 from whet.models.cache import CachedEncoder
 from whet.models.encoder import Encoder
@@ -29,11 +32,12 @@ from whet.train.linear import LinearHead, fit_linear
 
 if TYPE_CHECKING:
     import torch
+    from numpy.typing import NDArray
 
     from whet.models.encoder import TextEncoder
 
 RECIPES = {"full": Recipe("full", lr=3e-4), "lora": Recipe("lora", lr=2e-3)}
-MIX = 0.6  # share of the way from the base to the trained weights
+SHARES = (0.6, 1.0)  # of the way from the base to the trained weights
 NEVER = 1_000_000  # evaluations
 STRENGTHS = (3.0, 10.0, 30.0)  # of the head that is fitted to the mixture
 
@@ -50,12 +54,11 @@ class Tune:
     choices: Mapping[str, Any] = field(default_factory=dict)
 
     def fit(self, train: Sequence[Example], dev: Sequence[Example]) -> TunedSpecialist:
-        frozen = Head(self.setting, self._head_choices()).fit(train, dev)
+        frozen = Head(self.setting, self._head_choices()).chosen(train, dev)
         start = time.perf_counter()
         work = _Work(self.setting, frozen, train, dev)
         ends = [end for recipe in self._recipes() for end in self._ends(work, recipe)]
-        best = max(range(len(ends)), key=lambda i: (ends[i].found.gain, -ends[i].found.loss, -i))
-        specialist = work.specialist(ends[best])
+        specialist = work.specialist(min(ends, key=lambda end: end.found.loss))
         seconds = frozen.info.seconds + time.perf_counter() - start
         tried = [end.tried() for end in ends]
         return replace(specialist, info=replace(specialist.info, seconds=seconds, tried=tried))
@@ -72,11 +75,12 @@ class Tune:
         return [replace(RECIPES[method], epochs=epochs) for method in methods]
 
     def _ends(self, work: _Work, recipe: Recipe) -> list[End]:
-        """Train once; its ends are the best state as trained, and mixtures with the base."""
+        """Train once; its ends are the weights as trained and mixed with the base, or those chosen before."""
         mix = self.choices.get("mix")
         trained = work.train(recipe, f"tune ({recipe.method})", blind=bool(mix))
-        ends = [] if mix else [End(recipe, trained, {}, trained.state, trained.head, trained.best)]
-        return ends if mix == {} else [*ends, *work.mixtures(recipe, trained, mix)]
+        shares = (mix["share"],) if mix else SHARES
+        strengths = (mix["C"],) if mix else STRENGTHS
+        return [end for share in shares for end in work.mixtures(recipe, trained, share, strengths)]
 
     @classmethod
     def load(cls, folder: Path, card: Mapping[str, Any]) -> TunedSpecialist:
@@ -90,10 +94,12 @@ class End:
     recipe: Recipe
     trained: Trained
     mix: Mapping[str, float]
-    """``share`` of the way from the base, and ``C`` of the head fitted anew; empty: as trained."""
+    """``share`` of the way from the base, and ``C`` of the head fitted anew."""
     state: Mapping[str, torch.Tensor]
     head: LinearHead
     found: Evaluation
+    vectors: NDArray[np.float32]
+    """Of train, as these weights read it."""
 
     def tried(self) -> dict[str, Any]:
         about = {"method": self.recipe.method, "lr": self.recipe.lr, **self.mix}
@@ -155,17 +161,21 @@ class _Work:
         blank = Decider(self.frozen.decider.labels, self.setting.multi_label)
         return fitted(blank, logits, truths, self.setting.metric)
 
-    def mixtures(self, recipe: Recipe, trained: Trained, chosen: Mapping[str, float] | None) -> list[End]:
-        """The last weights mixed with the base, with a head of each strength, or of the one chosen."""
-        self.setting.tell(f"tune ({recipe.method}): mixing with the base", 0, 1)
-        state = mixed(self.base, recipe, trained.last, MIX)
+    def mixtures(
+        self, recipe: Recipe, trained: Trained, share: float, strengths: Sequence[float]
+    ) -> list[End]:
+        """The last weights, ``share`` of the way from the base, with a head of each strength."""
+        self.setting.tell(f"tune ({recipe.method}): fitting heads", 0, 1)
+        state = mixed(self.base, recipe, trained.last, share)
         encoder = CachedEncoder(tuned_encoder(self.base, recipe, state, precise=False))
         vectors = encoder.encode(self.train_texts).vectors
         ends = []
-        for strength in (chosen["C"],) if chosen else STRENGTHS:
-            head = fit_linear(vectors, self.table, strength, several=self.setting.multi_label)
-            mix = {"share": MIX, "C": strength}
-            ends.append(End(recipe, trained, mix, state, head, self.score(encoder, head)))
+        head = None
+        for strength in strengths:
+            several = self.setting.multi_label
+            head = fit_linear(vectors, self.table, strength, several=several, start=head)
+            mix = {"share": share, "C": strength}
+            ends.append(End(recipe, trained, mix, state, head, self.score(encoder, head), vectors))
         return ends
 
     def specialist(self, end: End) -> TunedSpecialist:
@@ -175,14 +185,24 @@ class _Work:
         logits = score({"weight": end.head.weight, "bias": end.head.bias}, vectors)
         truths = [example.output for example in self.dev]
         decider = self.decider(logits, truths)
+        answers = decider.outputs(logits)[0]
         last, notes = end.trained.curve[-1], []
         if "failed" in last:
             notes.append(f"the loss was not finite at step {int(last['step'])}")
         info = FitInfo(
             choices={**self.frozen.info.choices, "recipe": asdict(end.recipe), "mix": dict(end.mix)},
-            dev_score=self.setting.metric.gain(truths, decider.outputs(logits)[0]),
+            dev_score=self.setting.metric.gain(truths, answers),
+            dev_outputs=answers,
             parameters_trained=end.trained.parameters,
             curve=end.trained.curve,
             notes=notes,
         )
-        return TunedSpecialist(encoder, self.base, end.recipe, end.state, end.head, decider, info)
+        head = self.with_dev(end, vectors)
+        return TunedSpecialist(encoder, self.base, end.recipe, end.state, head, decider, info)
+
+    def with_dev(self, end: End, vectors: NDArray[np.float32]) -> LinearHead:
+        """The end's head fitted on train and dev; ``vectors`` are those of dev."""
+        both = np.concatenate([end.vectors, vectors])
+        labels = self.frozen.decider.labels
+        table = np.concatenate([self.table, targets([e.output for e in self.dev], labels)])
+        return fit_linear(both, table, end.mix["C"], several=self.setting.multi_label)

@@ -147,7 +147,9 @@ def _trainable(source: EncoderSource, recipe: Recipe) -> Any:
     # plain matrix products take a tenth of that.
     model = load_model(source, precision, attn_implementation="eager")
     if recipe.method == "lora":
-        return with_adapter(model, recipe.rank)
+        from whet.train.lora import fused
+
+        return fused(with_adapter(model, recipe.rank))
     model.get_input_embeddings().weight.requires_grad_(False)
     return model.eval()  # eval turns dropout off; gradients flow all the same
 

@@ -1,0 +1,70 @@
+"""LoRA in one autograd function: the base's product and the adapter's, without copies between.
+
+    y = x Wᵀ + bias + scale · (x Aᵀ) Bᵀ          Hu and others, arXiv 2106.09685
+
+PEFT makes the adapter and writes it to disk; only its forward pass is replaced while training. There the
+adapter's part is made, scaled and added in three passes over memory, here it is accumulated into the
+base's product. The base is frozen: its weights get no gradient. n rows, i inputs, o outputs, r the rank.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class _LoraLinear(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, a: Tensor, b: Tensor, scale: float
+    ) -> Tensor:
+        rows = x.reshape(-1, x.shape[-1])  # [n, i]
+        low = rows @ a.T  # [n, r]
+        y = rows @ weight.T if bias is None else torch.addmm(bias, rows, weight.T)  # [n, o]
+        y.addmm_(low, b.T, alpha=scale)
+        ctx.save_for_backward(rows, weight, a, b, low)
+        ctx.scale, ctx.shape = scale, x.shape
+        return y.view(*x.shape[:-1], weight.shape[0])
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        rows, weight, a, b, low = ctx.saved_tensors
+        grad = grads[0].reshape(-1, weight.shape[0])  # [n, o]
+        through = grad @ b  # [n, r]
+        gradient_x = None
+        if ctx.needs_input_grad[0]:
+            gradient_x = (grad @ weight).addmm_(through, a, alpha=ctx.scale).view(ctx.shape)
+        gradient_a = (through.T @ rows).mul_(ctx.scale)
+        gradient_b = (grad.T @ low).mul_(ctx.scale)
+        return gradient_x, None, None, gradient_a, gradient_b, None
+
+
+def fused(model: Any) -> Any:
+    """A PEFT model whose plain LoRA layers run in one function; other layers stay as they are."""
+    from peft.tuners.lora import Linear
+
+    for module in model.modules():
+        if isinstance(module, Linear) and _plain(module):
+            module.forward = partial(_forward, module)  # type: ignore[method-assign]
+    return model
+
+
+def _plain(module: Any) -> bool:
+    """One active adapter, nothing merged, no dropout, no DoRA, no bias of its own."""
+    (name, *others) = module.active_adapters
+    drops = isinstance(module.lora_dropout[name], torch.nn.Identity)
+    variant = name in getattr(module, "lora_variant", {})
+    bias = module.lora_B[name].bias is not None
+    return not others and not module.merged and drops and not variant and not bias
+
+
+def _forward(module: Any, x: Tensor) -> Tensor:
+    base, (name,) = module.base_layer, module.active_adapters
+    a, b = module.lora_A[name].weight, module.lora_B[name].weight
+    result: Tensor = _LoraLinear.apply(x, base.weight, base.bias, a, b, module.scaling[name])  # type: ignore[no-untyped-call]
+    return result
