@@ -1,36 +1,24 @@
 """One self-contained HTML page from a run's artifacts: the verdict first, then what it rests on.
 
-Everything is inline, nothing is loaded, and the page forbids itself the network. Whatever a user wrote
-is escaped: by the template, or by ``markup.tag``. Knows no files but its template and its style.
+What it is made of lives beside it: ``ranking``, ``mistakes`` and ``making``. Knows no files.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
-
-from jinja2 import FunctionLoader, StrictUndefined
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-from markupsafe import Markup
 
 from whet.config import Cost
 from whet.evaluate.metrics import Metric, cost_function
 from whet.report import making, mistakes, ranking, words
-from whet.report.markup import breakable, sentences, ticked
+from whet.report.frame import GUIDE, fill
+from whet.report.markup import sentences
 from whet.report.shapes import LearningCurve, Measured, Verdict, answering, rival
 
 if TYPE_CHECKING:
     from whet.config import Task
     from whet.records import Example
-
-GUIDE = "https://github.com/whet-ai/whet/blob/main/docs/when-to-tune.md"
-# What print needs: folded parts are opened. Without scripts, style.css does it where it can.
-SCRIPT = "addEventListener('beforeprint',()=>document.querySelectorAll('details').forEach(d=>{d.open=true}))"
 
 
 def render(
@@ -56,21 +44,15 @@ def render(
         manifest: ``manifest.json``.
         baseline: accuracy of always answering the most frequent label.
     """
-    return (
-        _environment()
-        .get_template("template.html.j2")
-        .render(
-            task=task,
-            v=verdict,
-            guide=GUIDE,
-            script=Markup(SCRIPT),
-            policy=_policy(),
-            style=Markup(_text("style.css")),
-            **_head(verdict, manifest),
-            **_ranking(task, verdict, rungs, _in_metric(task, test, baseline)),
-            **_mistakes(verdict, test, rungs),
-            **_making(task, verdict, rungs, curve, models, manifest),
-        )
+    return fill(
+        "template.html.j2",
+        task=task,
+        v=verdict,
+        guide=GUIDE,
+        **_head(verdict, manifest),
+        **_ranking(task, verdict, rungs, _in_metric(task, test, baseline)),
+        **_mistakes(verdict, test, rungs),
+        **_making(task, verdict, rungs, curve, models, manifest),
     )
 
 
@@ -163,32 +145,3 @@ def _making(
         "settings": making.setting_rows(manifest, task.seed),
         "steps": making.step_rows(manifest),
     }
-
-
-@cache
-def _environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
-        loader=FunctionLoader(_text),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        breakable=breakable, ticked=ticked, count=words.count, metric_title=words.metric_title
-    )
-    return environment
-
-
-@cache
-def _text(name: str) -> str:
-    return files("whet.report").joinpath(name).read_text(encoding="utf-8")
-
-
-def _policy() -> str:
-    """The page may use its own style and this one script, and reach nothing."""
-    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
-    return (
-        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )

@@ -1,0 +1,59 @@
+"""What all pages share: one style, one script, templates that escape, and no network.
+
+Everything is inline, nothing is loaded, and a page forbids itself the network. Whatever a user wrote is
+escaped: by the template, or by ``markup.tag``. Knows no files but the templates and the style.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import FunctionLoader, StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
+
+from whet.report import words
+from whet.report.markup import breakable, ticked
+
+GUIDE = "https://github.com/whet-ai/whet/blob/main/docs/when-to-tune.md"
+# What print needs: folded parts are opened. Without scripts, style.css does it where it can.
+SCRIPT = "addEventListener('beforeprint',()=>document.querySelectorAll('details').forEach(d=>{d.open=true}))"
+
+
+def fill(template: str, **values: Any) -> str:
+    """A whole page from a template of this package."""
+    frame = {"script": Markup(SCRIPT), "policy": _policy(), "style": Markup(_text("style.css"))}
+    return _environment().get_template(template).render(**frame, **values)
+
+
+@cache
+def _environment() -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(
+        loader=FunctionLoader(_text),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        breakable=breakable, ticked=ticked, count=words.count, metric_title=words.metric_title
+    )
+    return environment
+
+
+@cache
+def _text(name: str) -> str:
+    return files("whet.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _policy() -> str:
+    """The page may use its own style and this one script, and reach nothing."""
+    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
