@@ -83,6 +83,27 @@ class TuneOptions(_Section):
     epochs: float = Field(default=2.0, gt=0, le=100)
 
 
+class DataCheck(_Section):
+    """What the check of the data should know."""
+
+    accept: list[str] = []
+    """Blocking findings to go on with, by name (`private.cards`); the report says so."""
+    skip: list[str] = []
+    """Checks, or whole standards, to leave out."""
+    groups: list[str] = []
+    """Columns whose groups are compared for bias (gender, region, language)."""
+    annotator: str | None = None
+    """Column that names who labelled a row."""
+    policy_date: str | None = None
+    """ISO date of the rules in force: older rows may be overtaken. Needs `split.time`."""
+    traffic: str | None = None
+    """File of real inputs, to see what the examples do not cover."""
+    licence: str = ""
+    """Of the examples; stands in the data card."""
+    origin: str = ""
+    """Where the examples come from; stands in the data card."""
+
+
 class Cost(_Section):
     """A cost matrix: what it costs to answer `column` where `row` was right. Lower is better."""
 
@@ -129,8 +150,9 @@ class Task(_Section):
 
     task: str = Field(min_length=1)
     """Its name."""
-    kind: Literal["classify"] = "classify"
-    """What an output is. `classify`: one label, or several."""
+    kind: Literal["classify", "extract", "write"] = "classify"
+    """What an output is. `classify`: one label, or several; `extract`: JSON; `write`: a reply. The ladder
+    climbs `classify`; data of every kind can be checked, repaired and converted."""
     examples: str
     """CSV, TSV, JSONL or JSON file, relative to the task file."""
     fields: Fields
@@ -143,6 +165,8 @@ class Task(_Section):
     """What the model is told to do."""
     labels: Annotated[list[Label], BeforeValidator(_labels)] | None = None
     """The allowed labels, with descriptions if you have them; without a list, those that occur."""
+    json_schema: dict[str, Any] | None = None
+    """JSON Schema of an output (`extract`)."""
     rare_labels: Literal["refuse", "drop"] = "refuse"
     """What to do with a label that has one example only."""
     models: list[str] = [DEFAULT_ENCODER]
@@ -157,6 +181,7 @@ class Task(_Section):
     monthly_volume: int | None = Field(default=None, ge=1)
     """Requests a month."""
     split: Split = Split()
+    check: DataCheck = DataCheck()
     costs: Costs = Costs()
     tune: TuneOptions = TuneOptions()
     seed: int = Field(default=0, ge=0)
@@ -296,6 +321,7 @@ def _known(loc: list[Any]) -> list[str]:
         "fields": Fields,
         "split": Split,
         "existing": Existing,
+        "check": DataCheck,
         "costs": Costs,
         "tune": TuneOptions,
         "metric": Cost,
