@@ -27,7 +27,7 @@ Standard = Literal[
 ]
 STANDARDS: tuple[Standard, ...] = Standard.__args__  # type: ignore[attr-defined]
 Severity = Literal["blocks", "advice"]
-Need = Literal["encoder", "tokenizer", "names", "traffic"]
+Need = Literal["encoder", "tokenizer", "names", "traffic", "split"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,8 @@ class Report:
     """Name of a check to why it did not run."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Name of a check to the time it took."""
+    standards: Mapping[str, Standard] = field(default_factory=dict)
+    """Name of a check to its standard, of those that ran or were skipped."""
 
     def of(self, standard: Standard) -> tuple[Finding, ...]:
         return tuple(finding for finding in self.findings if finding.standard == standard)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from whet.data.formats import Broken as Broken
 from whet.records import Turn
 
 if TYPE_CHECKING:
@@ -18,25 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """A record that could not be read as an example: it is reported, and the good ones go on."""
-
-    source: str
-    """``file:line``"""
-    field: str
-    value: str
-    """As it stands, cut to 80 characters."""
-    rule: str
-    """What is asked: "each line must be a JSON object"."""
-    fix: str
-
-    def __str__(self) -> str:
-        field = f"{self.field}: " if self.field else ""
-        value = f"{self.value!r}: " if self.value else ""
-        return f"{self.source}: {field}{value}{self.rule} {self.fix}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)

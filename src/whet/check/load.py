@@ -1,0 +1,183 @@
+"""From a task's files to what is checked: columns of texts, with everything else as metadata.
+
+Rows come one by one, so that a million of them cost little more than their texts. A record that cannot be
+read becomes ``Broken`` and the good ones go on. Knows no checks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any
+
+from whet.check.subject import Subject
+from whet.data.formats import Broken, Row, read_rows
+from whet.data.load import input_of, labels_of, place_of
+from whet.data.shapes import Problem, detect, flatten
+from whet.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from whet.config import Task
+    from whet.data.shapes import Record, Shape
+    from whet.records import Turn
+
+SAMPLE = 200  # rows that tell a file's shape
+Values = Mapping[str, Any]
+_Read = tuple[Row, "Record | None"]
+
+
+def load_subject(task: Task, folder: Path) -> Subject:
+    """Every example of the task; ``sides`` where it names files of their own for test or dev.
+
+    Raises:
+        InputError: a file that cannot be read, or that has no good row.
+    """
+    sources = {"train": task.examples}
+    sources |= {s: f for s in ("dev", "test") if isinstance(f := getattr(task.split, s), str)}
+    columns, broken = _Columns(task), list[Broken]()
+    for side, name in sources.items():
+        path = place_of(folder, name)
+        rows = read_rows(path, broken=broken)
+        for row, record in _shaped(rows, path, broken, columns_of(task)):
+            columns.add(path.name, row, record, side)
+    if not columns.inputs:
+        raise InputError("no row can be read.", where=folder / task.examples, fix=_first(broken))
+    return columns.subject(broken, folder, several_sides=len(sources) > 1)
+
+
+def subject_of_rows(task: Task, path: Path, rows: Sequence[Values]) -> Subject:
+    """Rows at hand as a subject, numbered from 1; ``path`` is the file they stand for."""
+    columns, broken = _Columns(task), list[Broken]()
+    numbered = (Row(number, dict(values)) for number, values in enumerate(rows, start=1))
+    for row, record in _shaped(numbered, path, broken, columns_of(task)):
+        columns.add(path.name, row, record, "train")
+    return columns.subject(broken, path.parent, several_sides=False)
+
+
+def load_inputs_of(task: Task, path: Path) -> list[str]:
+    """The inputs of a file of real use: the task's input columns, or its only column."""
+    texts = []
+    for row, _ in _shaped(read_rows(path, broken=[]), path, [], columns_of(task)[:-1]):
+        only = len(row.values) == 1
+        texts.append(row.text(next(iter(row.values))) if only else input_of(task, row))
+    return [text for text in texts if text]
+
+
+def _first(broken: list[Broken]) -> str:
+    return f"the first fault is {broken[0]}" if broken else "give a file with examples."
+
+
+def columns_of(task: Task) -> list[str]:
+    """The task's input columns, then its output column."""
+    given = task.fields.input
+    return [*([given] if isinstance(given, str) else given), task.fields.output]
+
+
+def _shaped(rows: Iterator[Row], path: Path, broken: list[Broken], names: list[str]) -> Iterator[_Read]:
+    """Each row as flat columns, and as a record where the file has a shape of its own.
+
+    A file that has the columns ``names`` is read as it is.
+    """
+    head = list(islice(rows, SAMPLE))
+    if any(set(names) <= row.values.keys() for row in head) or not head:
+        yield from ((row, None) for row in chain(head, rows))
+        return
+    found = detect([row.values for row in head])
+    shared = found.example.instruction  # apart where all share it, so that texts are not alike for its sake
+    for row in chain(head, rows):
+        if (made := _record(found.shape, row, path, broken)) is not None:
+            own = replace(made, instruction=None) if made.instruction == shared else made
+            yield Row(row.line, flatten(own)), made
+
+
+def _record(shape: Shape, row: Row, path: Path, broken: list[Broken]) -> Record | None:
+    try:
+        return shape.read(row.values)
+    except Problem as problem:
+        source = f"{path.name}:{row.line}"
+        broken.append(Broken(source, problem.field, str(problem.value)[:80], problem.rule, problem.fix))
+        return None
+
+
+@dataclass
+class _Columns:
+    """Columns that grow row by row."""
+
+    task: Task
+    inputs: list[str] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    sides: list[str] = field(default_factory=list)
+    turns: list[tuple[Turn, ...]] = field(default_factory=list)
+    tools: list[Any] = field(default_factory=list)
+    meta: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, file: str, row: Row, record: Record | None, side: str) -> None:
+        self.inputs.append(input_of(self.task, row))
+        self.outputs.append(self._output(row))
+        self.files.append(file)
+        self.lines.append(row.line)
+        self.sides.append(side)
+        if record is not None and len(record.turns) + len(record.chosen or ()) > 0:
+            self.turns.append((*record.turns, *(record.chosen or ())))
+            self.tools.append(record.tools)
+        for name in row.values.keys() - set(columns_of(self.task)):
+            column = self.meta.setdefault(name, [])
+            column.extend([""] * (len(self.inputs) - 1 - len(column)))
+            column.append(_text(row.values[name]))
+
+    def _output(self, row: Row) -> str:
+        if self.task.kind == "classify":
+            labels = labels_of(self.task, row)
+            return labels if isinstance(labels, str) else self.task.label_separator.join(labels)
+        return _text(row.values.get(self.task.fields.output))
+
+    def subject(self, broken: list[Broken], folder: Path, *, several_sides: bool) -> Subject:
+        task, count = self.task, len(self.inputs)
+        whole = len(self.turns) == count
+        padded = {name: [*column, *[""] * (count - len(column))] for name, column in self.meta.items()}
+        return Subject(
+            kind=task.kind,
+            inputs=self.inputs,
+            outputs=self.outputs,
+            files=self.files,
+            lines=self.lines,
+            meta=padded,
+            turns=self.turns if whole else None,
+            tools=self.tools if whole and any(self.tools) else None,
+            sides=self.sides if several_sides else None,
+            broken=broken,
+            separator=task.label_separator if task.multi_label else None,
+            labels=[label.name for label in task.labels] if task.labels else None,
+            schema=task.json_schema,
+            instruction=task.instruction,
+            columns=_meanings(task),
+            groups=[name for name in task.check.groups if name in padded],
+            path=folder / task.examples,
+        )
+
+
+def _meanings(task: Task) -> Mapping[str, str]:
+    """What the task says of its metadata columns; ``policy_date`` is the date itself."""
+    named = {
+        "id": task.fields.id,
+        "time": task.split.time,
+        "group": task.split.group_by,
+        "annotator": task.check.annotator,
+        "policy_date": task.check.policy_date,
+    }
+    return {meaning: name for meaning, name in named.items() if name}
+
+
+def _text(value: Any) -> str:
+    """A value as one text; what is nested, as JSON."""
+    if value is None:
+        return ""
+    if isinstance(value, (dict, list, tuple)):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,101 @@
+"""``whet check`` as a user has it: the ten standards, the page, exit codes, and a run that is stopped."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Whet, tickets
+from whet.check.findings import STANDARDS
+
+KEY = "AKIA" + "Q3EGRZX7WJ2MB5LT"  # has the form of a cloud key, and opens nothing
+
+
+def write(path: Path, rows: list[tuple[str, str]]) -> Path:
+    lines = [json.dumps({"text": text, "label": label}) for text, label in rows]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def standards(found: dict[str, Any]) -> dict[str, str]:
+    return {one["name"]: one["status"] for one in found["standards"]}
+
+
+def test_a_clean_file_passes_and_has_a_page(whet: Whet, tmp_path: Path) -> None:
+    file = write(tmp_path / "t.jsonl", tickets(30))
+    found = whet.json("check", file, "--out", tmp_path / "out", "--no-model")
+    assert [one["name"] for one in found["standards"]] == list(STANDARDS)  # type: ignore[attr-defined]
+    assert found["passes"] is True
+    page = (tmp_path / "out" / "check.html").read_text(encoding="utf-8")
+    assert "Nothing blocks" in page
+    assert all(name in page for name in STANDARDS)
+    skipped = found["skipped"]
+    assert isinstance(skipped, dict)
+    assert "encoder" in skipped["accurate.label-errors"], "what could not run is named"
+
+
+def test_a_secret_blocks_and_is_never_shown(whet: Whet, tmp_path: Path) -> None:
+    rows = tickets(30)
+    rows[7] = (f"my key is {KEY} and it does not work", rows[7][1])
+    file = write(tmp_path / "t.jsonl", rows)
+    done = whet("check", file, "--out", tmp_path / "out", "--no-model")
+    assert done.returncode == 1
+    for text in (
+        done.stdout,
+        done.stderr,
+        (tmp_path / "out" / "check.html").read_text(encoding="utf-8"),
+        (tmp_path / "out" / "03-check.json").read_text(encoding="utf-8"),
+    ):
+        assert KEY not in text
+    assert "t.jsonl:8" in done.stdout, "the row is named"
+
+
+@pytest.mark.slow
+def test_a_run_stops_on_it_and_goes_on_when_it_is_accepted(whet: Whet, tmp_path: Path) -> None:
+    rows = tickets(60)
+    rows[7] = (f"my key is {KEY} and it does not work", rows[7][1])
+    write(tmp_path / "t.jsonl", rows)
+    task = tmp_path / "task.yaml"
+    lines = "task: t\nexamples: t.jsonl\nfields: {input: text, output: label}\nrungs: [floor, head]\n"
+    task.write_text(lines, encoding="utf-8")
+    stopped = whet("run", task, "--out", tmp_path / "run")
+    assert stopped.returncode == 1
+    assert "private." in stopped.stderr
+    assert not (tmp_path / "run" / "06-verdict.json").exists()
+    name = next(w for w in stopped.stderr.replace(":", " ").split() if w.startswith("private."))
+    task.write_text(f"{lines}check: {{accept: [{name}]}}\n", encoding="utf-8")
+    verdict = whet.json("run", task, "--out", tmp_path / "run")
+    assert verdict["check"]["accepted"] == [name]  # type: ignore[index]
+    assert any("accepted by the task" in note for note in verdict["notes"])  # type: ignore[attr-defined]
+
+
+def test_broken_rows_are_reported_and_the_good_ones_checked(whet: Whet, tmp_path: Path) -> None:
+    file = write(tmp_path / "t.jsonl", tickets(30))
+    with file.open("a", encoding="utf-8") as stream:
+        stream.write('{"text": "half a li\n')
+    found = whet.json("check", file, "--out", tmp_path / "out", "--no-model", code=1)
+    assert found["rows"] == 90
+    assert found["broken"] == 1
+    assert standards(found)["well formatted"] == "blocks"
+
+
+def test_a_chat_file_of_replies_is_checked_as_it_is(whet: Whet, tmp_path: Path) -> None:
+    rows = []
+    for number, (text, label) in enumerate(tickets(20)):
+        reply = f"Dear customer {number}, we have looked into your {label} and it is being mended today."
+        turns = [{"role": "user", "content": text}, {"role": "assistant", "content": reply}]
+        rows.append(json.dumps({"messages": turns}))
+    file = tmp_path / "chat.jsonl"
+    file.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    found = whet.json("check", file, "--out", tmp_path / "out", "--no-model")
+    assert found["kind"] == "write"
+    assert found["rows"] == 60
+
+
+def test_a_missing_file_is_wrong_use(whet: Whet, tmp_path: Path) -> None:
+    done = whet("check", tmp_path / "none.csv", "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,224 @@
+"""The standard *privacy safe*: what the check tells, and the names adapter that comes with it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from whet.check.pii.names import ADAPTER, CARD, NamesFinder, decode, names_finder, transitions, viterbi
+from whet.check.pii.spans import GROUP_OF, QUIET
+from whet.check.private import CHECKS, GROUPS, names, personal_data
+from whet.check.subject import Span, Subject, Tools
+from whet.errors import InputError
+from whet.models.source import find_encoder
+from whet.models.words import Words, read_words
+from whet.store import file_digest
+
+DEMO = Path(__file__).resolve().parent.parent / "src" / "whet" / "demo"
+ROWS = [
+    ("Where is my parcel?", "delivery"),
+    ("my card 4111 1111 1111 1111 was charged", "payment"),
+    ("write to ada@example.org or +44 7700 900767", "delivery"),
+    ("the password is hunter2!x", "login"),
+]
+
+
+def subject(rows: Sequence[tuple[str, str]], **more: object) -> Subject:
+    inputs, outputs = [text for text, _ in rows], [label for _, label in rows]
+    files, lines = ["a.csv"] * len(rows), list(range(2, len(rows) + 2))
+    made = Subject("classify", inputs, outputs, files, lines)
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+def test_one_finding_a_group_and_secrets_block() -> None:
+    found = {finding.check: finding for finding in personal_data(subject(ROWS), Tools())}
+    assert set(found) == {"private.secrets", "private.cards", "private.contacts"}
+    assert found["private.secrets"].severity == found["private.cards"].severity == "blocks"
+    assert found["private.contacts"].severity == "advice"
+    assert found["private.contacts"].figures == {"EMAIL_ADDRESS": 1, "PHONE_NUMBER": 1}
+    assert [flag.row for flag in found["private.cards"].flags] == [1]
+    assert found["private.cards"].what == "1 row holds a payment card number."
+
+
+def test_clean_rows_have_no_finding() -> None:
+    """The control: it is the values that make the findings."""
+    assert list(personal_data(subject(ROWS[:1]), Tools())) == []
+
+
+def test_no_value_is_shown_and_none_is_proposed() -> None:
+    shown = [flag for finding in personal_data(subject(ROWS), Tools()) for flag in finding.flags]
+    said = " ".join(flag.note for flag in shown)
+    for value in ("4111", "ada@example.org", "7700", "hunter2"):
+        assert value not in said.replace("**** 1111", "")
+    assert all(flag.proposal is None for flag in shown)
+    assert "j***" not in said
+    assert "a***@e***.org" in said
+
+
+def test_every_column_is_read_and_named() -> None:
+    data = subject(ROWS[:1], outputs=["ada@example.org"], meta={"customer": ["bob@example.org"]})
+    (finding,) = personal_data(data, Tools())
+    assert [(flag.row, flag.field) for flag in finding.flags] == [(0, "customer"), (0, "output")]
+
+
+def test_held_out_rows_are_read_too() -> None:
+    assert all(check.on_test for check in CHECKS)
+    assert [check.needs for check in CHECKS] == [(), ("names",)]
+
+
+def test_every_group_that_is_told_is_known() -> None:
+    assert set(GROUPS) | set(QUIET) == set(GROUP_OF.values())
+
+
+def test_names_come_from_the_tool_and_places_alone_are_no_finding() -> None:
+    def tool(texts: Sequence[str]) -> list[list[Span]]:
+        known: dict[str, list[Span]] = {"Ada from York": [(0, 3, "PERSON"), (9, 13, "LOCATION")]}
+        return [known.get(text, []) for text in texts]
+
+    data = subject([("Ada from York", "a"), ("flights to York", "b"), ("Ada from York", "c")])
+    (finding,) = names(data, Tools(names=tool))
+    assert finding.check == "private.names"
+    assert [(flag.row, flag.note) for flag in finding.flags] == [(0, "PERSON A***"), (2, "PERSON A***")]
+
+
+def test_a_great_file_is_sampled_and_the_finding_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("whet.check.private.SAMPLE", 10)
+    data = subject([(f"Ada {n}", "a") for n in range(50)])
+    (finding,) = names(data, Tools(names=lambda texts: [[(0, 3, "PERSON")] for _ in texts]))
+    assert len(finding.flags) == 10
+    assert (finding.figures["texts read"], finding.figures["texts in all"]) == (10, 51)
+
+
+def test_the_best_legal_tags_are_taken() -> None:
+    tags = ("O", "B-A", "I-A", "B-B", "I-B")
+    allowed = transitions(tags)
+    scores = np.log(np.array([[0.1, 0.4, 0.45, 0.04, 0.01], [0.1, 0.1, 0.3, 0.1, 0.4]], np.float32))
+    assert [tags[tag] for tag in viterbi(scores, allowed)] == ["B-A", "I-A"]
+    assert [tags[tag] for tag in scores.argmax(axis=1)] == ["I-A", "I-B"]  # what it would be without
+
+
+def test_texts_without_words_have_no_names() -> None:
+    words = Words([(1, 0, 3)], [], [], [])
+    scores = np.log(np.array([[0.1, 0.8, 0.1]], np.float32))
+    assert decode(["", "Ada", " "], words, scores, ("O", "B-A", "I-A"), 0.0)[0] == []
+
+
+@pytest.fixture(scope="module")
+def finder() -> NamesFinder:
+    return names_finder()
+
+
+PEOPLE = [
+    ("Hello, my name is Maria Lopez and my order is late.", "Maria Lopez"),
+    ("best regards,\ntobias lindqvist", "tobias lindqvist"),
+    ("Please ask Dr. Okonkwo about it.", "Dr. Okonkwo"),
+    ("My colleague Ngozi will call you back on Monday.", "Ngozi"),
+]
+NOBODY = [
+    "Can I pay with Visa or Apple Pay?",
+    "It should have arrived in May, at the latest in August.",
+    "Will you mark it as solved?",
+    "The Premium plan is too expensive.",
+    "Please cancel my order.",
+]
+
+
+def test_people_are_found_and_ordinary_words_are_not(finder: NamesFinder) -> None:
+    texts = [text for text, _ in PEOPLE]
+    people = [
+        [t[a:b] for a, b, k in spans if k == "PERSON"] for t, spans in zip(texts, finder(texts), strict=True)
+    ]
+    assert people == [[name] for _, name in PEOPLE]
+    assert [span for spans in finder(NOBODY) for span in spans if span[2] in ("PERSON", "ADDRESS")] == []
+
+
+def test_results_do_not_depend_on_the_batch(finder: NamesFinder) -> None:
+    texts = [text for text, _ in PEOPLE] + NOBODY
+    assert finder(texts) == [finder([text])[0] for text in texts]
+
+
+def test_a_long_text_is_read_to_its_end(finder: NamesFinder) -> None:
+    text = "The parcel is late again. " * 150 + "Best regards,\nMaria Lopez"
+    assert text[slice(*finder([text])[0][-1][:2])] == "Maria Lopez"
+
+
+def test_words_keep_their_places(finder: NamesFinder) -> None:
+    text = "Ms. O'Neill\n12 Straße"
+    words = read_words(finder.encoder, [text])
+    assert [text[a:b] for _, a, b in words.places] == ["Ms", ".", "O", "'", "Neill", "12", "Straße"]
+
+
+def test_another_encoder_is_refused(finder: NamesFinder) -> None:
+    with pytest.raises(InputError, match="names adapter belongs to"):
+        names_finder(replace(finder.encoder.source, sha256="0" * 64))
+
+
+def test_the_adapter_is_small_and_what_its_card_says() -> None:
+    card = json.loads((ADAPTER / CARD).read_text(encoding="utf-8"))
+    assert sum(path.stat().st_size for path in ADAPTER.iterdir()) <= 5_000_000
+    assert {path.suffix for path in ADAPTER.iterdir()} == {".json", ".safetensors", ".md"}
+    assert card["weights_sha256"] in (ADAPTER / "README.md").read_text(encoding="utf-8")
+    assert card["base"]["sha256"] == find_encoder(card["base"]["name"]).sha256
+    assert not set(card["data"]["train_templates"]) & set(card["data"]["test_templates"])
+
+
+@pytest.mark.data
+def test_names_on_templates_that_were_not_trained_on(
+    shared: Callable[[str], Path], finder: NamesFinder
+) -> None:
+    """Recall at overlap 0.7 of at least 0.85 over all kinds, on 300 rows of the test templates."""
+    import sys
+
+    sys.path.insert(0, str(DEMO.parent.parent.parent / "tools"))
+    from names.corpus import all_spans
+    from names.measure import count, renamed
+    from whet.check.pii.patterns import find_each
+
+    path = shared("presidio_pii/generated_large.json")
+    card = json.loads((ADAPTER / CARD).read_text(encoding="utf-8"))
+    assert file_digest(path) == card["data"]["sha256"]
+    tested = set(card["data"]["test_templates"])
+    rows = [row for row in json.loads(path.read_text(encoding="utf-8")) if row["template_id"] in tested]
+    rows = random.Random(0).sample(rows, 300)
+    found = find_each([row["full_text"] for row in rows], finder)
+    counts = count([all_spans(row) for row in rows], [renamed(spans) for spans in found])
+    recall = counts.recall(list(counts.wanted))
+    print(recall)
+    assert recall["value"] >= 0.85
+
+
+@pytest.mark.data
+def test_everyday_questions_name_hardly_anybody(shared: Callable[[str], Path], finder: NamesFinder) -> None:
+    with shared("banking77/test.csv").open(encoding="utf-8", newline="") as stream:
+        texts = random.Random(0).sample([row["text"] for row in csv.DictReader(stream)], 300)
+    flagged = [spans for spans in finder(texts) if any(kind in ("PERSON", "ADDRESS") for *_, kind in spans)]
+    assert len(flagged) <= 3
+
+
+def test_what_is_planted_in_the_demo_is_found(finder: NamesFinder) -> None:
+    planted = json.loads((DEMO / "planted.json").read_text(encoding="utf-8"))["personal_data"]
+    with (DEMO / "tickets.csv").open(encoding="utf-8", newline="") as stream:
+        tickets = {row["ticket_id"]: row["text"] for row in csv.DictReader(stream)}
+    from whet.check.pii.patterns import find_each
+
+    ids = sorted({entry["ticket_id"] for entry in planted})
+    spans = dict(zip(ids, find_each([tickets[i] for i in ids], finder), strict=True))
+    missed = [entry for entry in planted if not _covered(entry["value"], tickets, spans, entry["ticket_id"])]
+    structured = [entry for entry in missed if entry["type"] not in ("name", "address")]
+    assert structured == []
+    assert len(missed) <= 0.1 * len([e for e in planted if e["type"] in ("name", "address")])
+
+
+def _covered(value: str, tickets: dict[str, str], spans: dict[str, list[Span]], ticket: str) -> bool:
+    """Whether most of a value lies in spans that are told."""
+    start = tickets[ticket].find(value)
+    told = [(a, b) for a, b, kind in spans[ticket] if GROUP_OF[kind] not in QUIET]
+    inside = sum(max(0, min(b, start + len(value)) - max(a, start)) for a, b in told)
+    return start >= 0 and inside >= 0.7 * len(value)
