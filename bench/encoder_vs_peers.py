@@ -30,7 +30,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-RATES = (5e-5, 1e-4, 2e-4)
+RATES = (1e-4, 3e-4, 1e-3)
 EPOCHS = (0.5, 1.0, 2.0, 3.0)
 SHOTS = 8
 SETFIT_WARM = 30  # steps that measure its speed
@@ -51,8 +51,8 @@ def main() -> None:
         "bench": "encoder_vs_peers",
         "encoder": "all-MiniLM-L6-v2",
         "data": arguments.train.stem,
-        "n_train": ours["n_train"],
-        "n_test": ours["n_test"],
+        "n_train": best["n_train"],
+        "n_test": best["n_test"],
         "trainer": best,
         "trainer_all": trainer,
         "tune": ours[-1],

@@ -119,7 +119,8 @@ TASKS = [
     ("no such test file", TASK + "split: {test: test.csv}\n", "no such file"),
     ("bad time", TASK.replace("}\n", "}\nsplit: {time: text}\n"), "is not an ISO date"),
     ("share", TASK + "split: {test: 1.5}\n", "below 0.9"),
-    ("kind", TASK + "kind: extract\n", "kind"),
+    ("kind", TASK + "kind: translate\n", "kind"),
+    ("kind without a ladder", TASK + "kind: extract\n", "the ladder climbs `classify`"),
 ]
 
 

@@ -114,7 +114,7 @@ def test_a_side_may_be_a_file_of_its_own(tmp_path: Path) -> None:
         ("margin: .nan\n", "task.yaml:6: margin:"),
         ("seed: -1\n", "task.yaml:6: seed:"),
         ("monthly_volume: 0\n", "task.yaml:6: monthly_volume:"),
-        ("kind: extract\n", "task.yaml:6: kind: input should be 'classify'. Got 'extract'."),
+        ("kind: new\n", "task.yaml:6: kind: input should be 'classify', 'extract' or 'write'. Got 'new'."),
         ("metric: f2\n", "task.yaml:6: metric: input should be 'accuracy' or 'macro_f1'. Got 'f2'."),
         ("rungs: []\n", "rungs: the list is empty"),
         ("costs: {label_seconds: -5}\n", "task.yaml:6: costs.label_seconds:"),

@@ -66,6 +66,6 @@ def test_the_demo_task_is_valid() -> None:
 
 
 def test_the_verdict_leads_to_the_guide() -> None:
-    page = (ROOT / "src" / "whet" / "report" / "page.py").read_text(encoding="utf-8")
+    page = (ROOT / "src" / "whet" / "report" / "frame.py").read_text(encoding="utf-8")
     assert "docs/when-to-tune.md" in page
     assert (ROOT / "docs" / "when-to-tune.md").is_file()

@@ -22,7 +22,8 @@ from whet.records import Example, Output
 from whet.report import words
 from whet.report.charts import Guide, Scale, mark, strip
 from whet.report.markup import breakable, sentences, tag, ticked
-from whet.report.page import GUIDE, render
+from whet.report.frame import GUIDE
+from whet.report.page import render
 from whet.verdict import verdict
 
 NASTY = "<script>alert(1)</script>"

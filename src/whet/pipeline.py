@@ -1,10 +1,10 @@
 """READ FIRST: the whole way of the data, from a task file to a verdict and a page.
 
-    examples -> split -> rungs (fit on train, choose on dev) -> held-out answers -> verdict -> report
+    examples -> split -> check -> rungs (fit on train, choose on dev) -> held-out answers -> verdict -> report
 
 Each step writes a numbered artifact into the run folder, with the digests of what it was made from; a
-step whose inputs did not change is not done again. The steps themselves live below: ``data``, ``rungs``,
-``ladder``, ``verdict``, ``report``.
+step whose inputs did not change is not done again. The steps themselves live below: ``data``, ``checkup``,
+``rungs``, ``ladder``, ``verdict``, ``report``.
 """
 
 from __future__ import annotations
@@ -17,18 +17,21 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whet import ladder
+from whet import checkup, ladder
+from whet.check.load import load_subject
 from whet.config import Cost, Task, load_task
 from whet.data.load import load_examples
 from whet.data.split import Splits, split_examples
+from whet.errors import InputError
 from whet.evaluate.evidence import Evidence, Sizes
 from whet.evaluate.metrics import Metric, cost_function
 from whet.models.cache import CachedEncoder
 from whet.models.encoder import Encoder
 from whet.models.source import EncoderSource, find_encoder
+from whet.report.checkpage import render_check, sentence
 from whet.report.page import render
 from whet.rungs.base import Setting, Tell, silent
-from whet.runs import Run, open_run
+from whet.runs import Run, now, open_run
 from whet.store import exclusive, read_json, value_digest, write_json, write_jsonl, write_text
 from whet.verdict import verdict
 
@@ -74,6 +77,7 @@ def run_task(
 
     Raises:
         InputError: wrong input; nothing was written.
+        Refused: the data do not pass the check.
         WorldError: the world failed; finished steps are kept.
     """
     start = time.perf_counter()
@@ -81,34 +85,46 @@ def run_task(
         folder = task.parent if folder is None else folder
         task = load_task(task)
     folder = folder or Path()
+    _climbable(task)
     names = ladder.chosen_rungs(task)
     splits = split_examples(task, load_examples(task, folder), folder)
-    sources = [find_encoder(_model(name, folder)) for name in task.models]
+    sources = [find_model(name, folder) for name in task.models]
 
     open_run(out)
     with exclusive(out):
         run = Run(out)  # read under the lock: another run may just have ended
         if before_writing:
             before_writing(out)
-        run.describe(command=_command(), task=task.model_dump(mode="json"))
+        run.describe(command=command_line(), task=task.model_dump(mode="json"))
         _write_data(run, splits)
         setting = _setting(task, folder, splits, sources, out, tell)
+        checked = _check(run, task, splits, setting)
         made = _made_from(run, task, sources)
         fitted = ladder.climb(run, names, setting, splits, made)
         curve = ladder.learning_curve(run, fitted, setting, splits, _with_rungs(made, run, fitted))
         measured, opening = _open_test(run, fitted, setting, splits, made)
-        found = _judge(run, task, setting.metric, splits, measured, opening, curve)
+        found = _judge(run, task, setting.metric, splits, measured, opening, curve, checked)
         _report(run, task, found, splits, measured, curve, sources)
     return Outcome(out, found, tuple(run.reused), time.perf_counter() - start)
 
 
-def _model(name: str, folder: Path) -> str:
-    """A model named by a path relative to the task file; ids stay as they are."""
+def _climbable(task: Task) -> None:
+    if task.kind != "classify":
+        raise InputError(
+            f"the ladder climbs `classify` tasks so far, not `{task.kind}`.",
+            where=f"{task.task}: kind",
+            fix="`whet check`, `whet repair` and `whet convert` work on these examples.",
+        )
+
+
+def find_model(name: str, folder: Path) -> EncoderSource:
+    """A model named by a path relative to the task file, or by its id."""
     local = folder / name
-    return str(local) if local.is_dir() else name
+    return find_encoder(str(local) if local.is_dir() else name)
 
 
-def _command() -> str:
+def command_line() -> str:
+    """The command that is running, as one could type it again."""
     return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
@@ -129,6 +145,31 @@ def _write_data(run: Run, splits: Splits) -> None:
     }
     write_json(run.path("02-split.json"), split)
     run.record("data", made, ["01-examples.jsonl", "02-split.json"], 0.0)
+
+
+def _check(run: Run, task: Task, splits: Splits, setting: Setting) -> dict[str, Any]:
+    """03-check.json and its page, over the rows that the split kept; what blocks ends the run."""
+    names = ["03-check.json", "03-check.html"]
+    keys = {"kind", "labels", "instruction", "json_schema", "check", "split", "fields", "seed"}
+    made = {
+        "examples": run.digest("01-examples.jsonl"),
+        "task": value_digest(task.model_dump(mode="json", include=keys)),
+        "encoder": setting.encoders[0].source.sha256,
+    }
+    if not run.fresh("check", made):
+        start = time.perf_counter()
+        subject = checkup.of_splits(load_subject(task, setting.folder), splits)
+        report = checkup.examine(
+            task, setting.folder, subject, encoder=setting.encoders[0], tell=setting.tell
+        )
+        found = checkup.result(task, subject, report)
+        write_json(run.path(names[0]), found)
+        page = render_check(found, name=task.task, command=command_line(), date=now())
+        write_text(run.path(names[1]), page)
+        run.record("check", made, names, time.perf_counter() - start)
+    found = dict(read_json(run.path(names[0])))
+    checkup.refuse_blocked(found, run.path(names[1]))
+    return found
 
 
 def _setting(
@@ -194,6 +235,7 @@ def _judge(
     measured: list[Measured],
     opening: int,
     curve: LearningCurve,
+    checked: dict[str, Any],
 ) -> dict[str, Any]:
     """06-verdict.json."""
     made = {
@@ -201,6 +243,7 @@ def _judge(
         "task": value_digest(task.model_dump(mode="json")),
         "curve": value_digest(asdict(curve)),
         "opening": opening,
+        "check": run.digest("03-check.json"),
     }
     if run.fresh("verdict", made):
         return dict(read_json(run.path("06-verdict.json")))
@@ -208,12 +251,19 @@ def _judge(
     evidence = Evidence(measured, [e.output for e in splits.test], metric, task.seed)
     sizes = Sizes(len(splits.train), len(splits.dev), len(splits.test))
     from_rungs = [f"{rung.name}: {note}" for rung in measured for note in rung.notes]
-    notes = [*splits.notes, *_without_effect(task, measured), *from_rungs]
+    notes = [*splits.notes, *_of_check(checked), *_without_effect(task, measured), *from_rungs]
     found = verdict(task, evidence, sizes, opening, notes)
+    found["check"] = {key: checked[key] for key in ("passes", "accepted", "standards")}
     found["more_training_examples"] = curve.answer
     write_json(run.path("06-verdict.json"), found)
     run.record("verdict", made, ["06-verdict.json"], 0.0)
     return found
+
+
+def _of_check(checked: dict[str, Any]) -> list[str]:
+    """What the check says, and what was accepted in spite of it."""
+    accepted = [f"accepted by the task: {f['what']}" for f in checked["findings"] if f["accepted"]]
+    return [f"the data: {sentence(checked)} See 03-check.html", *accepted]
 
 
 def _without_effect(task: Task, measured: Sequence[Measured]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Where a run starts: a task file, or a data file whose task is guessed, shown and written down.
+"""Where a run or a check starts: a task file, or a data file whose task is guessed and shown.
 
 Between the command line (and ``whet.run``) and the pipeline. Knows no rungs.
 """
@@ -8,22 +8,28 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import yaml
 
+from whet.checkup import Checked, check_task
 from whet.config import DEFAULT_ENCODER, Task, load_task, task_from
-from whet.data.formats import Table, read_table
-from whet.data.guess import Guess, guess_task
+from whet.data.formats import Broken, Table, read_rows, read_table
+from whet.data.guess import Guess, guess_any, guess_task
 from whet.data.load import load_examples
+from whet.data.shapes import guessable
 from whet.errors import InputError
-from whet.pipeline import Outcome, run_task
+from whet.models.encoder import Encoder
+from whet.pipeline import Outcome, command_line, find_model, run_task
 from whet.records import Example
 from whet.rungs.base import Tell, silent
+from whet.runs import now
 from whet.store import write_text
 
 TASK_ENDINGS = {".yaml", ".yml"}
 SHOWN_LABELS = 100
+SAMPLE = 5000  # rows that a guess rests on
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,66 @@ def run_anything(
     return run_task(found.task, out, folder=out, tell=tell, before_writing=write)
 
 
+def check_anything(
+    path: Path,
+    out: Path,
+    hints: Hints,
+    *,
+    model: bool = True,
+    tell: Tell = silent,
+    say: Callable[[str], None] = lambda line: None,
+) -> Checked:
+    """Check a task's examples, or a data file of any kind with the task that it suggests.
+
+    Args:
+        model: whether to use the task's first encoder, for the checks that need one.
+
+    Raises:
+        InputError: nothing can be read; nothing was written.
+    """
+    task, folder = task_of(path, hints, say)
+    encoder = Encoder(find_model(task.models[0], folder)) if model else None
+    return check_task(task, folder, out, encoder=encoder, tell=tell, command=command_line(), date=now())
+
+
+def task_of(path: Path, hints: Hints, say: Callable[[str], None]) -> tuple[Task, Path]:
+    """The task of a task file, or the one that a data file suggests; and where its paths start."""
+    if path.suffix.lower() in TASK_ENDINGS:
+        return load_task(path), path.parent
+    return guessed_task(path, hints, say), Path()
+
+
+def guessed_task(path: Path, hints: Hints, say: Callable[[str], None]) -> Task:
+    """The task that a data file suggests, of any kind."""
+    table = guessable(sample_table(path))
+    guess = guess_any(table, inputs=hints.inputs, output=hints.output, time=hints.time)
+    fields: dict[str, object] = {"input": guess.input_field, "output": guess.output}
+    if guess.id:
+        fields["id"] = guess.id
+    value: dict[str, object] = {
+        "task": path.stem,
+        "kind": guess.kind,
+        "examples": str(path),
+        "fields": fields,
+        "multi_label": guess.multi_label,
+        "label_separator": guess.separator,
+        "split": {name: column for name, column in _split_columns(guess, hints) if column},
+    }
+    several = " (several labels)" if guess.multi_label else ""
+    say(f"{path.name}: {guess.kind}, input = {' + '.join(guess.inputs)}, output = {guess.output}{several}")
+    return task_from(value, where="the guessed task")
+
+
+def sample_table(path: Path) -> Table:
+    """The first good rows of a file, enough for a guess."""
+    rows = tuple(islice(read_rows(path, broken=list[Broken]()), SAMPLE))
+    return Table(path, tuple(dict.fromkeys(key for row in rows for key in row.values)), rows)
+
+
+def _split_columns(guess: Guess, hints: Hints) -> list[tuple[str, str | None]]:
+    return [("group_by", hints.group), ("time", guess.time)]
+
+
 def _same_file(task_file: Path, data: Path) -> bool:
     examples = task_file.parent / load_task(task_file).examples
     return examples.resolve() == data.resolve()
@@ -89,7 +155,7 @@ def _same_file(task_file: Path, data: Path) -> bool:
 
 def draft(path: Path, out: Path, hints: Hints) -> Draft:
     """Guess the task of a data file, for a task file in the folder ``out``."""
-    table = read_table(path)
+    table = guessable(read_table(path))
     guess = guess_task(table, inputs=hints.inputs, output=hints.output, time=hints.time)
     text = task_text(path, out, table, guess, hints)
     task = task_from(yaml.safe_load(text), where="the guessed task")

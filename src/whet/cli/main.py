@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from whet.cli.convert import convert
 from whet.errors import InputError, WhetError, WorldError
 from whet.version import __version__
 
@@ -132,6 +133,76 @@ def init(
 
 
 @app.command()
+def check(
+    what: Annotated[Path, typer.Argument(help="A file of examples, or a task file.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the page; default: whet-runs/NAME-check.")
+    ] = None,
+    inputs: InputColumns = None,
+    output: OutputColumn = None,
+    time: TimeColumn = None,
+    group: GroupColumn = None,
+    model: Annotated[
+        bool, typer.Option(help="Use the task's encoder: label errors, off-task rows, names of people.")
+    ] = True,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Check examples against ten standards; exit 1 if something blocks a run."""
+    from whet.cli.check import show_checked
+    from whet.start import Hints, check_anything
+
+    folder = out or Path("whet-runs") / f"{what.stem}-check"
+    hints = Hints(tuple(inputs or ()), output, time, group)
+    with _progress() as progress:
+        checked = check_anything(what, folder, hints, model=model, tell=progress.tell, say=progress.say)
+    if as_json:
+        _print_json({"page": str(folder / "check.html"), **checked.found})
+    else:
+        show_checked(checked)
+    if not checked.passes:
+        raise typer.Exit(1)
+
+
+@app.command()
+def repair(
+    what: Annotated[Path, typer.Argument(help="A file of examples, or a task file.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder to write; default: whet-runs/NAME-repair.")
+    ] = None,
+    rules: Annotated[str | None, typer.Option(help="Only these rules, with commas.")] = None,
+    accept: Annotated[
+        list[str] | None, typer.Option(help="label-errors[:SCORE], or FILE:LINE: take the proposed label.")
+    ] = None,
+    redact: Annotated[bool, typer.Option("--redact", help="Replace personal data by stand-ins.")] = False,
+    balance: Annotated[bool, typer.Option("--balance", help="Add weights that even out labels.")] = False,
+    decisions: Annotated[Path | None, typer.Option(help="A review file, filled in.")] = None,
+    inputs: InputColumns = None,
+    output: OutputColumn = None,
+    time: TimeColumn = None,
+    group: GroupColumn = None,
+    model: Annotated[bool, typer.Option(help="Use the task's encoder.")] = True,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Write a repaired copy, a log of every change, a review file and a data card; never in place."""
+    from whet.cli.mend import Wish, repair_anything
+    from whet.cli.repair import spoken
+    from whet.start import Hints
+
+    folder = out or Path("whet-runs") / f"{what.stem}-repair"
+    hints = Hints(tuple(inputs or ()), output, time, group)
+    wish = Wish(rules, tuple(accept or ()), redact, balance, decisions, model)
+    with _progress() as progress:
+        told = repair_anything(what, folder, hints, wish, tell=progress.tell, say=progress.say)
+    if as_json:
+        _print_json(told)
+        return
+    for line in spoken(told):
+        typer.echo(line)
+
+
+@app.command()
 def predict(
     specialist: Annotated[Path, typer.Argument(help="Specialist folder: RUN/04-rungs/NAME.")],
     file: Annotated[Path, typer.Argument(help="Inputs: TXT (one a line), CSV, TSV or JSONL.")],
@@ -163,6 +234,9 @@ def predict(
     else:
         for row in rows:
             typer.echo(json.dumps(row, ensure_ascii=False))
+
+
+app.command()(convert)
 
 
 @app.command(name="try")

@@ -61,6 +61,7 @@ INPUT_NAMES = (
     "title",
     "request",
 )
+REPLY_NAMES = ("output", "response", "completion", "answer", "reply", "expected", "target", "summary", "json")
 AFTERWARDS = ("response", "reply", "answer", "resolution", "outcome")  # known only once it is done
 MAX_LABELS = 300
 SAMPLE = 5000
@@ -101,6 +102,7 @@ class Guess:
     rare: tuple[str, ...]
     """Labels with one example that are too few to matter."""
     labels: tuple[str, ...]
+    kind: str = "classify"
 
     @property
     def input_field(self) -> str | list[str]:
@@ -134,6 +136,42 @@ def guess_task(
         rare=rare if few else (),
         labels=tuple(sorted(counts)),
     )
+
+
+def guess_any(
+    table: Table, *, inputs: Sequence[str] = (), output: str | None = None, time: str | None = None
+) -> Guess:
+    """Guess a task of any kind: labels where a column has them, else JSON or replies.
+
+    Raises:
+        InputError: no column looks like an output, or like an input.
+    """
+    columns = {name: look(table, name) for name in table.columns}
+    if output in columns and _could_be_label(columns[output]):
+        return guess_task(table, inputs=inputs, output=output, time=time)
+    reply = output or _reply(columns, set(inputs))
+    if reply is None:
+        return guess_task(table, inputs=inputs, output=output, time=time)
+    identity = _identity(columns)
+    when = time or _time(columns)
+    chosen = tuple(inputs) or _inputs(table, columns, {reply, identity, when})
+    kind = "extract" if _is_json(table, reply) else "write"
+    return Guess(chosen, reply, identity, when, False, "|", (), (), kind)
+
+
+def _reply(columns: dict[str, Column], taken: set[str]) -> str | None:
+    """A column named like an answer whose values are no labels."""
+    for name in REPLY_NAMES:
+        for column in columns.values():
+            if column.name.lower() == name and name not in taken and not _could_be_label(column):
+                return column.name
+    return None
+
+
+def _is_json(table: Table, name: str) -> bool:
+    """Whether nearly all values are JSON objects or lists."""
+    values = [row.text(name) for row in table.rows[:SAMPLE] if row.text(name)]
+    return sum(value[0] in "{[" and value[-1] in "}]" for value in values) > 0.9 * max(len(values), 1)
 
 
 def look(table: Table, name: str) -> Column:

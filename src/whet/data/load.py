@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whet.data.formats import MISSING, Row, Table, read_table
+from whet.data.hub import is_hub_id
+from whet.data.shapes import with_columns
 from whet.errors import InputError, many, nearest
 from whet.records import Example, Label, Output
 
@@ -40,7 +42,7 @@ def load_examples(task: Task, folder: Path) -> Loaded:
     Raises:
         InputError: as in the module's head.
     """
-    table = read_table((folder / task.examples).resolve())
+    table = with_columns(read_table(place_of(folder, task.examples)), _columns(task))
     examples, notes = _examples(task, table)
     names = _label_names(task, table, examples)
     before = Counter(name for example in examples for name in names_of(example.output))
@@ -60,9 +62,15 @@ def load_examples(task: Task, folder: Path) -> Loaded:
     return Loaded(tuple(examples), tuple(labels), (*notes, *rare))
 
 
+def place_of(folder: Path, name: str) -> Path:
+    """Where a task's file is: relative to its folder, or an id on the hub where there is no such file."""
+    path = (folder / name).resolve()
+    return Path(name) if is_hub_id(Path(name)) and not path.exists() else path
+
+
 def load_more(task: Task, path: Path, labels: tuple[Label, ...]) -> Loaded:
     """Examples of a split file of its own (test or dev), against the labels already known."""
-    table = read_table(path)
+    table = with_columns(read_table(path), _columns(task))
     examples, notes = _examples(task, table)
     known = {label.name for label in labels}
     new = sorted({n for e in examples for n in names_of(e.output)} - known)
@@ -125,7 +133,7 @@ def _examples(task: Task, table: Table) -> tuple[list[Example], list[str]]:
     errors: list[str] = []
     empty = 0
     for row in table.rows:
-        text, output = _input(task, row), _output(task, row)
+        text, output = input_of(task, row), labels_of(task, row)
         if not text and not output:
             empty += 1
             continue
@@ -158,7 +166,7 @@ def _example(task: Task, table: Table, row: Row, text: str, output: Output) -> E
     )
 
 
-def _input(task: Task, row: Row) -> str:
+def input_of(task: Task, row: Row) -> str:
     """The input text; of several columns, those that are filled, each under its name."""
     if isinstance(task.fields.input, str):
         return row.text(task.fields.input)
@@ -166,7 +174,7 @@ def _input(task: Task, row: Row) -> str:
     return "\n".join(f"{name}: {text}" for name, text in parts if text)
 
 
-def _output(task: Task, row: Row) -> Output:
+def labels_of(task: Task, row: Row) -> Output:
     if not task.multi_label:
         return row.text(task.fields.output)
     value = row.values.get(task.fields.output)

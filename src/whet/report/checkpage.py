@@ -5,7 +5,7 @@ Made from the JSON of ``check.result``, which holds texts short and masked. Know
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from whet.report.frame import GUIDE, fill
@@ -41,6 +41,7 @@ def render_check(found: Mapping[str, Any], *, name: str, command: str, date: str
         command: what made it.
         date: when.
     """
+    found = {**found, "findings": _with_anchors(found["findings"])}
     blocking = [f for f in found["findings"] if f["severity"] == "blocks" and not f["accepted"]]
     return fill(
         "check.html.j2",
@@ -56,6 +57,11 @@ def render_check(found: Mapping[str, Any], *, name: str, command: str, date: str
         skipped=sorted(found["skipped"].items()),
         shown=SHOWN,
     )
+
+
+def _with_anchors(findings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Findings with a place on the page each; one check may have several."""
+    return [{**finding, "anchor": f"{finding['check']}-{n}"} for n, finding in enumerate(findings)]
 
 
 def sentence(found: Mapping[str, Any]) -> str:
@@ -88,6 +94,7 @@ def _standard(found: Mapping[str, Any], standard: Mapping[str, Any]) -> dict[str
         "asks": ASKS[standard["name"]],
         "sign": sign,
         "word": word,
+        "partly": len(standard["skipped"]) if standard["ran"] else 0,
         "share": f"{100 * share:.1f} %" if standard["rows"] else "",
         "found": sorted(mine, key=lambda f: (order[f["severity"]], -len(f["rows"]))),
     }

@@ -50,7 +50,7 @@ def fused(model: Any) -> Any:
 
     for module in model.modules():
         if isinstance(module, Linear) and _plain(module):
-            module.forward = partial(_forward, module)  # type: ignore[method-assign]
+            module.forward = partial(_forward, module)
     return model
 
 

@@ -1,0 +1,116 @@
+"""Texts as words for a token tagger: pieces, places in the text, and the shape of each word.
+
+The offline encoder folds case and accents and drops line breaks, and names live by all three. So each
+piece carries its word's shape (lower, Capitalised, UPPER, digits, ...) and what stood before it (space,
+line break, nothing), as one small number that a tagger may embed. Texts longer than the context are read
+in windows that overlap; nothing is cut off. Knows no labels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import torch
+
+    from whet.models.encoder import Encoder
+
+OVERLAP = 32  # pieces that two windows of a long text share
+_FORMS = 8  # shapes of a word, 0 for the encoder's own marks
+SHAPES = 3 * _FORMS
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of n texts, numbered through, and the windows that hold their pieces."""
+
+    places: list[tuple[int, int, int]]
+    """Text, start and end of each word, in order."""
+    ids: list[list[int]]
+    """Pieces of each window."""
+    shapes: list[list[int]]
+    """Shape of each piece, 0 to ``SHAPES`` - 1."""
+    owners: list[list[int]]
+    """The word of each piece; -1 for the encoder's own marks."""
+
+    def lengths(self) -> list[int]:
+        return [len(window) for window in self.ids]
+
+
+def read_words(encoder: Encoder, texts: Sequence[str]) -> Words:
+    """Split texts into words as the encoder's tokenizer does."""
+    encoded = encoder.tokenizer(
+        list(texts),
+        truncation=True,
+        max_length=encoder.source.context,
+        stride=OVERLAP,
+        return_overflowing_tokens=True,
+        return_offsets_mapping=True,
+    )
+    found = Words([], [], [], [])
+    numbers: dict[tuple[int, int], int] = {}
+    starts = _starts(encoded, texts, found, numbers)
+    for window, text in enumerate(encoded["overflow_to_sample_mapping"]):
+        owners = [-1 if w is None else numbers[text, w] for w in encoded.word_ids(window)]
+        found.ids.append(list(encoded["input_ids"][window]))
+        found.owners.append(owners)
+        found.shapes.append([0 if word < 0 else starts[word] for word in owners])
+    return found
+
+
+def _starts(
+    encoded: Any, texts: Sequence[str], found: Words, numbers: dict[tuple[int, int], int]
+) -> list[int]:
+    """Number the words, note their places, and give the shape of each."""
+    ends: list[list[int]] = []
+    for window, text in enumerate(encoded["overflow_to_sample_mapping"]):
+        for word, (start, end) in zip(
+            encoded.word_ids(window), encoded["offset_mapping"][window], strict=True
+        ):
+            if word is None:
+                continue
+            if (text, word) not in numbers:
+                numbers[text, word] = len(ends)
+                ends.append([text, start, end])
+            ends[numbers[text, word]][2] = max(end, ends[numbers[text, word]][2])
+    found.places.extend((text, start, end) for text, start, end in ends)
+    return [shape(texts[text], start, end) for text, start, end in found.places]
+
+
+def shape(text: str, start: int, end: int) -> int:
+    """The shape of a word and what stands before it, as one number below ``SHAPES``."""
+    gap = text[max(0, start - 3) : start]
+    before = 2 if "\n" in gap or start == 0 else int(gap[-1:].isspace())
+    return before * _FORMS + _kind(text[start:end])
+
+
+def _kind(word: str) -> int:
+    if word.isdigit():
+        return 5
+    if any(map(str.isdigit, word)):
+        return 6
+    if not any(map(str.isalpha, word)):
+        return 7
+    if word.islower():
+        return 1
+    if word.isupper():
+        return 3 if len(word) > 1 else 2
+    return 2 if word[0].isupper() and word[1:].islower() else 4
+
+
+def collate_words(
+    words: Words, rows: list[int], pad_id: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Windows as tensors [rows, length]: ids, mask, shapes, owners (-1 where there is no word)."""
+    import torch
+
+    longest = max(len(words.ids[row]) for row in rows)
+
+    def padded(lists: list[list[int]], filler: int) -> torch.Tensor:
+        return torch.tensor([lists[row] + [filler] * (longest - len(lists[row])) for row in rows])
+
+    mask = padded([[1] * len(window) for window in words.ids], 0)
+    return padded(words.ids, pad_id), mask, padded(words.shapes, 0), padded(words.owners, -1)
