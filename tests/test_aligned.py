@@ -269,7 +269,7 @@ def test_real_replies_show_their_refusals_and_placeholders(shared: Shared) -> No
     rows = pairs_of(path, "instruction", "response")
     found = findings(CHECKS, subject(rows))
     said = Counter(finding.check for some in found.values() for finding in some)
-    assert said == {"aligned.refusals": 1, "aligned.placeholders": 2, "aligned.echoes": 1}
+    assert said == {"aligned.refusals": 1, "aligned.placeholders": 2}
     refusing = [rows[flag.row][1] for flag in found["aligned.refusals"][0].flags]
     assert len(refusing) == 5
     assert all("unable to" in text or "AI language model" in text for text in refusing)

@@ -21,8 +21,8 @@ from whet.models.source import EncoderSource
 from whet.records import Example, Output
 from whet.report import words
 from whet.report.charts import Guide, Scale, mark, strip
-from whet.report.markup import breakable, sentences, tag, ticked
 from whet.report.frame import GUIDE
+from whet.report.markup import breakable, sentences, tag, ticked
 from whet.report.page import render
 from whet.verdict import verdict
 

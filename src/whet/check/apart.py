@@ -1,7 +1,8 @@
 """Pairs of labels that cannot be told apart, by a sentence encoder.
 
 *Confused*: in cross-validation the head and the neighbours (``confident.held_out``) give at least two in
-five rows of each label of a pair to the other; half would be pure chance. *Same meaning*: the centroids of
+five rows of each label of a pair to the other, at the threshold that errs equally often both ways; half
+would be pure chance. *Same meaning*: the centroids of
 two labels lie no farther apart than those of two random halves of both together (a permutation test), so
 that the data show no difference at all. Both judge labels with enough rows only, a random sample of the
 largest. It does not know what the labels mean to people.
@@ -76,9 +77,8 @@ def confused_pairs(subject: Subject, tools: Tools) -> Iterator[Finding]:
     groups = near_groups([subject.inputs[row] for row in judged.rows])
     found = held_out(judged.vectors, table, groups, several=False, seed=tools.seed)
     flags, figures = [], dict[str, float | int | str]()
-    for one, other, rates in confused(found, judged.given):
-        pair = f"{judged.names[one]} / {judged.names[other]}"
-        figures[pair] = f"{rates[0]:.0%} and {rates[1]:.0%} given to the other"
+    for one, other, error in confused(found, judged.given):
+        figures[f"{judged.names[one]} / {judged.names[other]}"] = f"{error:.0%} given to the other"
         flags += _taken(judged, found, one, other) + _taken(judged, found, other, one)
     if flags:
         yield Finding(
@@ -94,23 +94,36 @@ def confused_pairs(subject: Subject, tools: Tools) -> Iterator[Finding]:
         )
 
 
-def confused(
-    probabilities: NDArray[np.floating], given: IntArray
-) -> Iterator[tuple[int, int, tuple[float, float]]]:
-    """Pairs of labels, and what share of each is given to the other when there are only the two.
+def confused(probabilities: NDArray[np.floating], given: IntArray) -> Iterator[tuple[int, int, float]]:
+    """Pairs of labels, and the share of each that goes to the other when there are only the two.
 
     Args:
         probabilities: held-out probabilities [n, labels].
         given: label of each row [n].
     """
-    labels = probabilities.shape[1]
-    lost = np.zeros((labels, labels))
-    for label in range(labels):
-        own = probabilities[given == label]
-        lost[label] = (own > own[:, [label]]).mean(axis=0)
-    both = np.triu(np.minimum(lost, lost.T), k=1)
-    for one, other in np.argwhere(both >= CONFUSED):
-        yield int(one), int(other), (float(lost[one, other]), float(lost[other, one]))
+    logs = np.log(np.maximum(probabilities, 1e-12))
+    labels = [logs[given == label] for label in range(probabilities.shape[1])]
+    lost = np.stack([(own > own[:, [label]]).mean(axis=0) for label, own in enumerate(labels)])
+    for one, other in np.argwhere(np.triu(lost + lost.T, k=1) >= CONFUSED):
+        own, foreign = labels[one], labels[other]
+        error = equal_error(own[:, other] - own[:, one], foreign[:, other] - foreign[:, one])
+        if error >= CONFUSED:
+            yield int(one), int(other), error
+
+
+def equal_error(low: NDArray[np.floating], high: NDArray[np.floating]) -> float:
+    """The error rate at the threshold where as large a share of ``low`` [n] lies above it as of ``high`` [m]
+    lies below: 0 where the two are apart, 0.5 where they are alike. A label's size has no say in it."""
+    cuts = np.unique(np.concatenate([low, high]))
+    above, below = 1 - _share_below(low, cuts), _share_below(high, cuts)
+    return float(np.maximum(above, below).min())
+
+
+def _share_below(values: NDArray[np.floating], cuts: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Share of values [n] below each cut [m]; one that is equal counts half."""
+    ordered = np.sort(values)
+    places = np.searchsorted(ordered, cuts, side="left") + np.searchsorted(ordered, cuts, side="right")
+    return places / (2 * len(values))
 
 
 def _taken(judged: Sample, found: NDArray[np.floating], label: int, other: int) -> list[Flag]:

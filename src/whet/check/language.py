@@ -42,7 +42,7 @@ _STOP_WORDS = {
     "es": "el la los las de del un una es que en no se por con para su sus lo le como más pero si mi mis "
     "me te nos al ha he han hay fue ser está estoy están son este esta esto ese esa eso qué cómo dónde "
     "cuándo muy también ya sin sobre todo todos cuando donde porque desde hasta gracias hola tengo tiene "
-    "quiero puedo puede usted ustedes pedido era nada",
+    "quiero puedo puede usted ustedes pedido era nada va saber llegar hacer gustaría mucho poder",
     "it": "il lo la gli le di del della dei delle dello un uno una che non in si per con su mi ti ci "
     "vi da dal dalla al alla ai nel nella sono ho hai ha hanno come più ma anche se questo questa questi "
     "quello quella mio mia miei sua suo loro perché quando dove cosa essere stato stata fatto tutto tutti "

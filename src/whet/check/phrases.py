@@ -71,7 +71,10 @@ _REFUSALS = {
     ),
     "nl": (
         ("als ", r"\bals (?:ai|(?:groot )?(?:ai-)?taalmodel)(?:,|-| (?:kan|ben|heb)\b)"),
-        ("spijt", r"\bspijt me,?[^.!?]{0,20} (?:ik kan|kan ik) [^.!?]{0,40}niet (?:helpen|beantwoorden)"),
+        (
+            "spijt",
+            r"\bspijt me,?[^.!?]{0,20} (?:ik kan|kan ik) [^.!?]{0,40}niet (?:\w+ )?(?:helpen|beantwoorden)",
+        ),
     ),
 }
 _READY = tuple((cue, re.compile(pattern)) for some in _REFUSALS.values() for cue, pattern in some)

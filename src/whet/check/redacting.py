@@ -1,10 +1,10 @@
 """Personal data out of every text of a repair: rows, log, review and rejects, with one set of stand-ins.
 
 All texts are learned first, in the order of the rows, so that a stand-in that depends on what came before
-is the same in every file. A structured value (at least six characters, with a digit or ``@``) that was found once is a find wherever
-it stands: patterns that need context, such as a bank account number, see it in one text and miss it in the
-next. What finds spans, and what a stand-in looks like, come in as functions. Names of files stay as
-they are.
+is the same in every file. A structured value (at least six characters, with a digit or ``@``) that was found
+once is a find wherever it stands: patterns that need context, such as a bank account number, see it in one
+text and miss it in the next. What finds spans, and what a stand-in looks like, come in as functions. Names of
+files stay as they are.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ RARE = 10
 """Examples a label should have: fewer say little of it, and few of them are left to test on."""
 LONGER, RANKED, ENOUGH = 2.0, 0.9, 20
 """A label's texts differ in length: ratio of medians, chance that one is longer than any other, rows."""
-FAR, SPREADS, ODD = 10.0, 4.0, 0.01
+FAR, SPREADS, ODD = 10.0, 4.0, 0.02
 """An outlier in length: times the median, robust standard deviations, and at most this share of rows."""
 FEW, SEEN, READ = 30, 3, 50_000
 """Rows a language should have; rows from which a guessed one is no slip; rows that are read for it."""

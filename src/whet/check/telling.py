@@ -2,9 +2,9 @@
 
 "My card is not here" and "my pin is not here" are near twins with different labels, and rightly so: in the
 rows of these labels, "card" goes with the one and "pin" with the other. Where the words that differ say
-nothing about the labels, or speak for the other one, one of the two labels is wrong. The score is what a naive
-Bayes classifier (multinomial, equal priors) makes of the differing words alone, the two texts themselves left
-out of its counts. It reads single words; it knows no order and no meaning.
+nothing about the labels, or speak for the other one, one of the two labels is wrong. The score is what a
+naive Bayes classifier (multinomial, equal priors) makes of the differing words alone, the texts themselves
+left out of its counts. It reads single words; it knows no order and no meaning.
 """
 
 from __future__ import annotations
