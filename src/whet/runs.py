@@ -129,7 +129,7 @@ def environment() -> dict[str, Any]:
     return {
         "whet": __version__,
         "python": sys.version.split()[0],
-        "platform": platform.platform(),
+        "platform": f"{platform.system()} {platform.machine()}",
         "cpus": os.cpu_count(),
         "libraries": {name: _version(name) for name in LIBRARIES},
     }
