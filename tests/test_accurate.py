@@ -67,22 +67,25 @@ def test_right_labels_are_not_flagged() -> None:
 
 def test_several_labels_lack_one_or_have_one_too_many() -> None:
     rng = random.Random(0)
-    single = tickets(50, seed=2)
+    single = tickets(80, seed=2)
     pairs = [(a, b) for a, b in zip(single, rng.sample(single, len(single)), strict=True) if a[1] != b[1]]
     data = [*single, *((f"{a[0]}. {b[0]}", "|".join(sorted((a[1], b[1])))) for a, b in pairs)]
-    outputs = [label for _, label in data]
-    lacking, extra = len(single) + 5, 7
-    right = {row: outputs[row] for row in (lacking, extra)}
-    outputs[lacking] = outputs[lacking].split("|")[0]
-    outputs[extra] = "|".join(sorted({outputs[extra], "login" if outputs[extra] != "login" else "refund"}))
-    found = run(
-        "accurate.label-errors",
-        subject("classify", [t for t, _ in data], outputs, separator="|"),
-        Tools(encode),
-    )
+    right = [label for _, label in data]
+    lacking, extra = range(len(single), len(single) + 8), range(8)
+    outputs = list(right)
+    for row in lacking:
+        outputs[row] = right[row].split("|")[row % 2]
+    for row in extra:
+        outputs[row] = "|".join(sorted({right[row], "login" if right[row] != "login" else "refund"}))
+    texts = [text for text, _ in data]
+    found = run("accurate.label-errors", subject("classify", texts, outputs, separator="|"), Tools(encode))
     flagged = {flag.row: flag.proposal for finding in found for flag in finding.flags}
-    assert {row: flagged.get(row) for row in right} == right
-    assert len(flagged) <= 4
+    hits = [row for row in flagged if row in lacking or row in extra]
+    assert len(hits) >= 8  # of 16
+    assert len(flagged) - len(hits) <= 3
+    assert all(flagged[row] == right[row] for row in hits)
+    clean = subject("classify", texts, right, separator="|")
+    assert len(rows(run("accurate.label-errors", clean, Tools(encode)))) <= 3
 
 
 def test_few_rows_say_nothing() -> None:

@@ -10,7 +10,7 @@ import csv
 import random
 import re
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +225,25 @@ def test_each_of_many_copies_of_a_template_has_a_twin() -> None:
     assert len(np.unique(found.near)) == len(np.unique(found.folded))
 
 
+def test_alike_texts_stand_together_in_large_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts of twelve different words share every gram with hundreds; the control has them in any order."""
+    rng = random.Random(0)
+    known = VOCABULARY[:20]
+    texts = [rng.choices(known, k=12) for _ in range(20_000)]
+    pairs = [(row, row + 10_000) for row in range(500)]
+    for row, twin in pairs:
+        texts[twin] = edits(texts[row], 0.1, rng, known)
+
+    def recall() -> float:
+        found = find_alike([" ".join(words) for words in texts])
+        return float(np.mean([is_found(found, named(found), pair) for pair in pairs]))
+
+    monkeypatch.setattr(near, "REACH", 8)
+    ordered = recall()
+    monkeypatch.setattr(near, "_least_words", lambda words, rows: np.zeros((len(rows), 4), np.uint64))
+    assert ordered > recall() + 0.1
+
+
 def test_pairs_end_at_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [f"please cancel my order number {n} from the shop" for n in range(2_000)]
     monkeypatch.setattr(near, "PAIRS", 10_000)
@@ -236,9 +255,13 @@ def test_pairs_end_at_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_checks_that_ask_in_a_row_share_one_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     forget()
-    seen = []
-    honest = near.find_alike
-    monkeypatch.setattr(near, "find_alike", lambda texts: seen.append(texts) or honest(texts))
+    seen, honest = list[Sequence[str]](), near.find_alike
+
+    def counted(texts: Sequence[str]) -> Alike:
+        seen.append(texts)
+        return honest(texts)
+
+    monkeypatch.setattr(near, "find_alike", counted)
     subject = Subject("classify", ["a b c d e"], ["x"], ["f"], [1])
     again = Subject("write", subject.inputs, ["y"], ["f"], [1])
     equal = Subject("classify", list(subject.inputs), ["x"], ["f"], [1])

@@ -39,8 +39,8 @@ def subject(rows: Sequence[tuple[str, str]], **more: object) -> Subject:
 
 def test_one_finding_a_group_and_secrets_block() -> None:
     found = {finding.check: finding for finding in personal_data(subject(ROWS), Tools())}
-    assert set(found) == {"private.secrets", "private.cards", "private.contacts"}
-    assert found["private.secrets"].severity == found["private.cards"].severity == "blocks"
+    assert set(found) == {"private.passwords", "private.cards", "private.contacts"}
+    assert found["private.passwords"].severity == found["private.cards"].severity == "blocks"
     assert found["private.contacts"].severity == "advice"
     assert found["private.contacts"].figures == {"EMAIL_ADDRESS": 1, "PHONE_NUMBER": 1}
     assert [flag.row for flag in found["private.cards"].flags] == [1]

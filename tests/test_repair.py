@@ -92,7 +92,8 @@ def told(done: Repaired) -> list[tuple[str, str, Any, Any, str]]:
     ("given", "expected"),
     [
         ("plain", "plain"),
-        ("  two  blanks\tand a tab ", "two blanks and a tab"),
+        ("  three   blanks\tand a tab ", "three blanks and a tab"),
+        ("A sentence.  And a row of\ta table | of two", "A sentence.  And a row of\ta table | of two"),
         ("a\r\nb\rc", "a\nb\nc"),
         ("def f():\n    return  1", "def f():\n    return  1"),
         ("e\u0301tage", "étage"),
@@ -858,7 +859,7 @@ def placed(material: Material) -> Choices:
 CHAT = [
     {"messages": [{"role": "user", "content": said}, {"role": "assistant", "content": answer}], "n": number}
     for number, (said, answer) in enumerate(
-        [(PARCEL, "On its way."), (PARCEL, "On its way."), (f"{REFUND}\u200b", "It is  paid.")]
+        [(PARCEL, "On its way."), (PARCEL, "On its way."), (f"{REFUND}\u200b", "It is   paid.")]
     )
 ]
 

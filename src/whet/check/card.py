@@ -7,7 +7,7 @@ dataset card. What nobody said stands as "not provided". Personal data is counte
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -201,13 +201,15 @@ def _standard(
     report: Report, name: Any, accepted: Iterable[str], clean: Callable[[str], str]
 ) -> dict[str, Any]:
     """Where a standard stands, with its findings and with its checks that did not run."""
+    found = STATUS[status(report, name, accepted)]
     mine = [check for check, standard in report.standards.items() if standard == name]
+    missing = {check: why for check, why in _missing(report).items() if check in mine}
     return {
         "name": name,
-        "status": STATUS[status(report, name, accepted)],
+        "status": f"{found}, as far as checked" if found == "met" and missing else found,
         "findings": [_finding(finding, clean) for finding in report.of(name)],
         "ran": [check for check in mine if check in report.ran],
-        "not_run": {check: why for check, why in _missing(report).items() if check in mine},
+        "not_run": missing,
     }
 
 
@@ -228,7 +230,10 @@ def _finding(finding: Finding, clean: Callable[[str], str]) -> dict[str, Any]:
 
 def _limits(subject: Subject, report: Report, about: About, repair: Repair | None) -> list[str]:
     """What a user of the data must know, as far as it can be told from the data."""
-    limits = [f"{name} did not run: {why}" for name, why in _missing(report).items()]
+    because: dict[str, list[str]] = defaultdict(list)
+    for name, why in _missing(report).items():
+        because[why].append(name)
+    limits = [f"{', '.join(names)} did not run: {why}" for why, names in because.items()]
     if subject.broken:
         limits.append(f"{len(subject.broken)} record(s) could not be read and are not in it")
     if repair and repair.open_questions:

@@ -151,12 +151,8 @@ def counterfactual(subject: Subject, tools: Tools) -> Iterator[Finding]:
     for row, text in enumerate(subject.inputs):
         if given[row] and (found := mentions(text)):
             alike[found.masked][found.words].append(row)
-    flags, pairs = list[Flag](), 0
-    for texts in alike.values():
-        if len(texts) > 1:
-            new = _swapped(list(texts.values()), given)
-            flags += new
-            pairs += sum(len(flag.others) for flag in new)
+    flags = [flag for texts in alike.values() for flag in _swapped(list(texts.values()), given)]
+    pairs = sum(len(flag.others) for flag in flags)
     if flags:
         yield Finding(
             check="fair.counterfactual",

@@ -256,5 +256,6 @@ def _similarity(words: Words, rows: IntArray, pairs: IntArray) -> FloatArray:
             scorer=Levenshtein.normalized_similarity,
             score_cutoff=1 - DIFFERENT - 1e-6,
             dtype=np.float32,
+            workers=-1,
         )
     return similarity

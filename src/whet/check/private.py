@@ -44,7 +44,7 @@ GROUPS: Mapping[str, Group] = {
     "secrets": Group(
         "private.secrets",
         "blocks",
-        "a key, token or password",
+        "a key or token",
         "A secret in training data is a secret given away: the model can repeat it.",
         "Revoke the secrets where they came from, then `whet repair --redact`.",
     ),
@@ -62,6 +62,13 @@ GROUPS: Mapping[str, Group] = {
         "Such numbers open accounts in a person's name, and a model can repeat them.",
     ),
     "contacts": Group("private.contacts", "advice", "an e-mail address or telephone number", _LEARNT),
+    "passwords": Group(
+        "private.passwords",
+        "blocks",
+        "a password or PIN",
+        "A password in training data is a password given away: the model can repeat it.",
+        "Have them changed, then `whet repair --redact`.",
+    ),
     "devices": Group(
         "private.devices",
         "advice",

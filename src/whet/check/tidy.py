@@ -19,7 +19,7 @@ from whet.check.mending import decoded, visible
 _LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029]")
 _SPACES = re.compile("[\u00a0\u2000-\u200a\u202f\u205f]")
 _HALF = re.compile("[\ud800-\udfff]")  # half of a UTF-16 pair: no file can hold it
-_BLANKS = re.compile("[ \t]{2,}|\t")
+_GAP = re.compile("[ \t]*\t[ \t]*| {3,}")  # two blanks end a sentence in many hands
 _ROUNDS = 5  # what one step takes away may bring two others together
 _APART = re.compile(r"(?<=[^\W_])[\s_\-]+(?=[^\W_])")
 _QUOTES = "\"'`“”‘’«» "
@@ -27,7 +27,7 @@ _QUOTES = "\"'`“”‘’«» "
 
 def tidy(text: str) -> str:
     """The same text, written one way."""
-    if text.isascii() and text.isprintable() and "  " not in text:
+    if text.isascii() and text.isprintable() and "   " not in text:
         return text.strip()
     for _ in range(_ROUNDS):
         again = _once(text)
@@ -41,7 +41,7 @@ def _once(text: str) -> str:
     text = _LINE_ENDS.sub("\n", decoded(text))
     text = _HALF.sub("\ufffd", _SPACES.sub(" ", visible(text)))
     text = unicodedata.normalize("NFC", text).strip()
-    return text if "\n" in text else _BLANKS.sub(" ", text)
+    return text if "\n" in text or "|" in text else _GAP.sub(" ", text)
 
 
 def spelling_key(output: str, kind: str) -> str:

@@ -47,6 +47,7 @@ def choices_from(
     balance: bool = False,
     decisions: Path | None = None,
     redacting: Redacting | None = None,
+    copies: bool = False,
 ) -> Choices:
     """The options of the command as choices.
 
@@ -62,6 +63,7 @@ def choices_from(
         accept_rows=rows,
         decisions=read_answers(decisions) if decisions else (),
         redacting=redacting,
+        copies=copies,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from whet.check.pii.shapes import said_before
 from whet.check.subject import Span
 
 BEFORE = 32  # characters before a date in which birth must be spoken of
@@ -40,11 +41,11 @@ def find_dates(text: str) -> Iterator[Span]:
     if not _HINT.search(text):
         return
     for match in _NUMBERS.finditer(text):
-        born = bool(_BIRTH.search(text, max(0, match.start() - BEFORE), match.start()))
+        born = bool(_BIRTH.search(said_before(text, match.start(), BEFORE)))
         if _possible(match) and (born or len(match["late"] or "year") == 4):
             yield match.start(), match.end(), "DATE_OF_BIRTH" if born else "DATE_TIME"
     for match in _NAMED.finditer(text):
-        born = bool(_BIRTH.search(text, max(0, match.start() - BEFORE), match.start()))
+        born = bool(_BIRTH.search(said_before(text, match.start(), BEFORE)))
         yield match.start(), match.end(), "DATE_OF_BIRTH" if born else "DATE_TIME"
 
 

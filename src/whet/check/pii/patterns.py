@@ -24,6 +24,9 @@ from whet.check.subject import Span
 
 Finder = Callable[[Sequence[str]], list[list[Span]]]
 """Texts to the spans in each."""
+REPEATED = 5  # characters from which a value is known again where no word tells of it
+QUIET_KINDS = frozenset(kind for kind, group in GROUP_OF.items() if group in QUIET)
+NO_FLAG = re.RegexFlag(0)
 AROUND = 24  # characters about six digits within which a national number lies
 _DIGIT = re.compile(r"\d")
 _DIGITS = re.compile(r"\d(?:[ .()/+-]{0,2}\d){5}")
@@ -33,8 +36,11 @@ _EMAIL = re.compile(
 )
 _URL = re.compile(r"(?:\b(?:https?|ftp)://|(?<![\w.@/])www\.)[^\s<>\"'\\^`{|}]{3,2048}", re.IGNORECASE)
 _URL_END = ".,;:!?)]*"
-_CARD = re.compile(r"(?<![\w.])(?:\d[ -]?){12,22}\d(?!\w)")
-_IBAN = re.compile(r"(?<![^\W_])[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]){11,30}")
+CARD_DIGITS = 19  # the most that a scheme gives out
+_CARD = re.compile(r"(?<![\w.])\d(?:[ -]?\d){12,}(?!\w)")
+_GROUP = re.compile(r"\d+")
+_IBAN = re.compile(r"(?<![^\W_])[A-Za-z]{2}\d{2}(?=[ -]?[A-Za-z0-9])")
+_SPACED = re.compile(r"[A-Za-z0-9](?:[ -]?[A-Za-z0-9])*")
 _ALNUM = re.compile(r"[A-Za-z0-9]")
 _IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\d)")
 _IPV6 = re.compile(
@@ -58,7 +64,8 @@ _ZIP = re.compile(
 
 def find(text: str) -> list[Span]:
     """Every structured value in a text, in order of place, none overlapping; stand-ins do not count."""
-    return without_stand_ins(text, apart(_all(text)))
+    spans = apart(_all(text))
+    return without_stand_ins(text, apart(_everywhere(text, spans))) if spans else []
 
 
 def find_each(texts: Sequence[str], names: Finder | None = None) -> list[list[Span]]:
@@ -87,6 +94,14 @@ def _all(text: str) -> Iterator[Span]:
         yield from _numbers(text)
 
 
+def _everywhere(text: str, spans: Sequence[Span]) -> Iterator[Span]:
+    """The spans, and the same values wherever else they stand: a word near one of them tells of all."""
+    yield from spans
+    for value, kind in {text[start:end]: kind for start, end, kind in spans}.items():
+        if len(value) >= REPEATED and kind not in QUIET_KINDS and text.count(value) > 1:
+            yield from ((m.start(), m.end(), kind) for m in whole(re.escape(value), NO_FLAG).finditer(text))
+
+
 def _numbers(text: str) -> Iterator[Span]:
     if ":" in text or "." in text:
         yield from _networks(text)
@@ -99,38 +114,55 @@ def _numbers(text: str) -> Iterator[Span]:
     stretches = [(m.start(), m.end()) for m in _DIGITS.finditer(text)]
     if not stretches:
         return
-    yield from _cards(text)
-    yield from _ibans(text)
-    yield from find_phones(text)
+    found = [*_cards(text), *_ibans(text)]
     for start, end in stretches:
         for pattern in NATIONAL:
-            yield from pattern.find(text, max(0, start - AROUND), end + AROUND)
+            found += pattern.find(text, max(0, start - AROUND), end + AROUND)
+    yield from found
+    yield from find_phones(_blanked(text, found))
+
+
+def _blanked(text: str, spans: Sequence[Span]) -> str:
+    """The text with something that is no digit in place of the spans, every other place as it was."""
+    for start, end, _ in spans:
+        text = f"{text[:start]}{'•' * (end - start)}{text[end:]}"
+    return text
 
 
 def _cards(text: str) -> Iterator[Span]:
-    """The longest run of whole groups of digits that a scheme could have given out."""
+    """The longest runs of whole groups of digits that a scheme could have given out."""
     for match in _CARD.finditer(text):
-        groups = list(re.finditer(r"\d+", match.group()))
-        taken = -1
-        for first, start in enumerate(groups):
-            for last in range(len(groups) - 1, first - 1, -1):
-                stretch = match.group()[start.start() : groups[last].end()]
-                if first > taken and len(stretch) >= 13 and checksums.card(bare(stretch)):
-                    yield match.start() + start.start(), match.start() + groups[last].end(), "CREDIT_CARD"
-                    taken = last
-                    break
+        groups = [group.span() for group in _GROUP.finditer(text, *match.span())]
+        first = 0
+        while first < len(groups):
+            last = _card_end(text, groups, first)
+            if last is not None:
+                yield groups[first][0], groups[last][1], "CREDIT_CARD"
+            first = first + 1 if last is None else last + 1
+
+
+def _card_end(text: str, groups: Sequence[tuple[int, int]], first: int) -> int | None:
+    """The last group of the longest card number that begins with this group, if one does."""
+    found, digits = None, ""
+    for last in range(first, len(groups)):
+        digits += text[slice(*groups[last])]
+        if len(digits) > CARD_DIGITS:
+            break
+        if checksums.card(digits):
+            found = last
+    return found
 
 
 def _ibans(text: str) -> Iterator[Span]:
     """As many letters and digits as the country's IBAN has, read over spaces."""
     for match in _IBAN.finditer(text):
         length = checksums.IBAN_LENGTHS.get(match.group()[:2].upper(), 0)
-        letters = list(_ALNUM.finditer(match.group()))[:length]
+        letters = list(_ALNUM.finditer(text, match.start(), match.start() + 2 * length))[:length]
         if not length or len(letters) < length:
             continue
-        end = match.start() + letters[-1].end()
-        ends_word = end == len(text) or not text[end].isalnum()
-        if ends_word and checksums.iban(bare(text[match.start() : end])):
+        end = letters[-1].end()
+        value, ends = text[match.start() : end], end == len(text) or not text[end].isalnum()
+        if ends and _SPACED.fullmatch(value) and checksums.iban(bare(value)):
             yield match.start(), end, "IBAN_CODE"
 
 

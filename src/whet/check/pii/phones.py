@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from whet.check.pii.shapes import said_before
 from whet.check.subject import Span
 
 # Where numbers of the national form are looked up: the largest plans of the languages most data are in.
@@ -59,7 +60,7 @@ _THOUSANDS = re.compile(r"\d{1,3}(?:[. ]\d{3})+")
 def find_phones(text: str) -> Iterator[Span]:
     for match in _CANDIDATE.finditer(text):
         number = match["number"]
-        if _is_phone(number, text[max(0, match.start() - BEFORE) : match.start()], match):
+        if _is_phone(number, said_before(text, match.start(), BEFORE), match):
             yield match.start(), match.end(), "PHONE_NUMBER"
 
 

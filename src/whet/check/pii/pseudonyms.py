@@ -91,7 +91,7 @@ def _key(kind: str, value: str) -> str:
     if kind == "PHONE_NUMBER":  # with the country's code or without: the last nine digits tell
         number, _, extension = bare(value).partition("X")
         return f"{number[-9:]}x{extension}" if extension else number[-9:]
-    if GROUP_OF[kind] in {"secrets", "accounts"} and kind != "IBAN_CODE":
+    if GROUP_OF[kind] in {"secrets", "passwords", "accounts"} and kind != "IBAN_CODE":
         return value
     return value.strip().casefold() if kind in {"EMAIL_ADDRESS", "URL", "IP_ADDRESS"} else bare(value)
 

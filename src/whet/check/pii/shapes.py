@@ -47,5 +47,10 @@ def bare(value: str) -> str:
 
 def is_near(context: re.Pattern[str], text: str, match: re.Match[str]) -> bool:
     """Whether the context stands in the ``BEFORE`` characters before a match or the ``AFTER`` behind it."""
-    before = text[max(0, match.start() - BEFORE) : match.start()]
-    return bool(context.search(before) or context.search(text[match.end() : match.end() + AFTER]))
+    after = text[match.end() : match.end() + AFTER].partition("\n\n")[0]
+    return bool(context.search(said_before(text, match.start(), BEFORE)) or context.search(after))
+
+
+def said_before(text: str, start: int, reach: int) -> str:
+    """At most ``reach`` characters before a place, of the same paragraph."""
+    return text[max(0, start - reach) : start].rpartition("\n\n")[2]

@@ -13,7 +13,7 @@ from whet.check.subject import Span
 
 # Groups of kinds, surest sign of harm first: where two spans overlap, the earlier group keeps its own.
 GROUPS: dict[str, tuple[str, ...]] = {
-    "secrets": ("PRIVATE_KEY", "JWT", "API_KEY", "PASSWORD"),
+    "secrets": ("PRIVATE_KEY", "JWT", "API_KEY"),
     "cards": ("CREDIT_CARD",),
     "accounts": ("IBAN_CODE", "CRYPTO"),
     "ids": (
@@ -39,6 +39,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "DRIVER_LICENSE",
         "PASSPORT",
     ),
+    "passwords": ("PASSWORD",),
     "devices": ("IP_ADDRESS", "MAC_ADDRESS"),
     "birth dates": ("DATE_OF_BIRTH",),
     "dates": ("DATE_TIME",),

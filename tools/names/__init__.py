@@ -1,0 +1,1 @@
+"""What the names adapter is trained on beside the data set: word lists and sentences of our own."""
