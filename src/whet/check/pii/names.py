@@ -121,8 +121,9 @@ def decode(
     scores = scores - caution * np.array([tag != "O" for tag in tags], np.float32)
     allowed = transitions(tags)
     bounds = np.searchsorted([place[0] for place in words.places], np.arange(len(texts) + 1))
-    named = np.add.reduceat(np.append(scores.argmax(axis=1) > 0, False), bounds[:-1]) if len(texts) else []
-    for text in np.flatnonzero(named):
+    tagged = np.append(scores.argmax(axis=1) > 0, False)
+    named = np.add.reduceat(tagged, bounds[:-1]) if len(texts) else tagged[:0]
+    for text in map(int, np.flatnonzero(named)):
         first, last = int(bounds[text]), int(bounds[text + 1])
         if first < last:
             best = viterbi(scores[first:last], allowed)

@@ -112,7 +112,8 @@ def _made(kind: str, key: str, digest: bytes, attempt: int) -> str:
             return f"198.{18 + digest[0] % 2}.{digest[1]}.{digest[2]}"
         case "word":
             ends = [ENDS[byte % 20] for byte in digest[8 : 9 + digest[2] % 2 + attempt // CROWDED]]
-            return STARTS[digest[0] % 25] + MIDDLES[digest[1] % 14] + "".join(ends)
+            made: str = STARTS[digest[0] % 25] + MIDDLES[digest[1] % 14] + "".join(ends)
+            return made
         case _:
             return f"[{kind}_{letters[:8]}]"
 
