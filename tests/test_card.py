@@ -83,7 +83,8 @@ LOG = [
 
 
 def made(**more: Any) -> dict[str, Any]:
-    return card(SUBJECT, REPORT, ABOUT, SOURCES, Repair(LOG, open_questions=3, answered=1), **more)
+    done = Repair(LOG, open_questions=3, answered=1)
+    return card(SUBJECT, REPORT, ABOUT, SOURCES, done, file=Source("repaired.csv", 99, "cd" * 32), **more)
 
 
 def test_the_figures_are_those_of_the_rows() -> None:
@@ -204,12 +205,12 @@ def test_every_figure_on_the_page_stands_in_the_json() -> None:
     assert invented(found, page(found)) == set()
     other = {**found, "composition": {**found["composition"], "rows": 987}}
     assert invented(found, page(other)) == {"987"}  # the control
-    for text in ("tickets", "t.csv", "ab" * 32, "2025-12-31", "split.exact-leak", "CC-BY-4.0"):
+    for text in ("tickets", "t.csv", "ab" * 32, "cd" * 32, "2025-12-31", "split.exact-leak", "CC-BY-4.0"):
         assert text in page(found)
 
 
 def test_the_front_matter_is_what_the_hub_reads() -> None:
-    read: Any = DatasetCard(page(made(), "repaired.csv"), ignore_metadata_errors=False).data
+    read: Any = DatasetCard(page(made()), ignore_metadata_errors=False).data
     assert read.license == "cc-by-4.0"
     assert read.language == ["de", "en"] or read.language == ["en", "de"]
     assert read.size_categories == ["n<1K"]

@@ -151,12 +151,12 @@ def test_the_permutation_test_holds_its_level() -> None:
 
 @pytest.mark.data
 def test_labels_split_at_random_cannot_be_told_apart(shared: Shared) -> None:
-    """Two labels of Banking77 are split in two by a coin. The other eight, whose authors can tell them
-    apart, are the control."""
+    """A label of Banking77 is split in two by a coin. The other five, whose authors can tell them apart, are
+    the control."""
     rows = pairs_of(shared("banking77/train.csv"), "text", "category")
-    names = sorted({label for _, label in rows})[:10]
+    names = sorted({label for _, label in rows})[:6]
     kept = [pair for pair in rows if pair[1] in names]
-    coin, halved = random.Random(0), names[:2]
+    coin, halved = random.Random(0), names[:1]
     split = [
         (text, f"{label} too" if label in halved and coin.random() < 0.5 else label) for text, label in kept
     ]

@@ -1,8 +1,8 @@
 """accurate: labels that look wrong, outputs that break the schema, rows that time has overtaken, values.
 
-Label errors are found by confident learning (``confident``), values of JSON answers are held to their
-input and to themselves (``values``). It knows what the data say of each other, not what is true: an error
-that every row shares is none here.
+Label errors are found by confident learning (``confident``); JSON answers are held to their schema
+(``schema``), to their input (``values``) and to themselves (``unparsable``). It knows what the data say of
+each other, not what is true: an error that every row shares is none here.
 """
 
 from __future__ import annotations
@@ -50,11 +50,14 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class Doubts:
-    """Rows with a label that looks wrong, the share of wrong labels, and how many labels were judged."""
+    """What is wrong with the labels of a subject."""
 
     flags: list[Flag]
+    """Rows with a label that looks wrong, surest first."""
     noise: Interval
+    """The share of wrong labels; of several a row, the share of wrong pairs of row and label."""
     judged: int
+    """Labels with enough rows to be judged."""
 
 
 def label_errors(subject: Subject, tools: Tools) -> Iterator[Finding]:
@@ -69,7 +72,7 @@ def label_errors(subject: Subject, tools: Tools) -> Iterator[Finding]:
     probabilities = held_out(tools.encode(inputs), data.table, groups, several=several, seed=tools.seed)
     doubts = _of_several(data, probabilities) if several else _of_one(data, probabilities)
     if doubts.flags:
-        yield _label_finding(doubts, len(data.names), len(data.rows))
+        yield _label_finding(doubts, data)
 
 
 def labelled(subject: Subject) -> Labelled:
@@ -127,16 +130,19 @@ def _surest(found: Suspects) -> list[int]:
     return [int(row) for row in wrong[np.argsort(-found.margin[wrong], kind="stable")]]
 
 
-def _label_finding(doubts: Doubts, labels: int, rows: int) -> Finding:
-    share = doubts.noise
-    between = f"{share.value:.1%} ({share.low:.1%} to {share.high:.1%})"
+def _label_finding(doubts: Doubts, data: Labelled) -> Finding:
+    share, labels, count = doubts.noise, len(data.names), len(doubts.flags)
+    about = f"about {share.value:.1%} ({share.low:.1%} to {share.high:.1%})"
+    of_all = (
+        "of all labels are wrong" if data.separator is None else "of all pairs of row and label are wrong"
+    )
     return Finding(
         check="accurate.label-errors",
         standard="accurate",
         severity="advice",
-        what=f"{len(doubts.flags):,} of {rows:,} rows have a label that looks wrong; about {between} are.",
+        what=f"{count:,} of {len(data.rows):,} rows have a label that looks wrong; {about} {of_all}.",
         why="A model learns a wrong label as readily as a right one; in test, it calls a right answer wrong.",
-        repair="Read them, surest first; `whet repair --accept label-errors=SCORE` writes the proposals.",
+        repair="Read them, surest first; `whet repair --accept label-errors:SCORE` takes the proposals.",
         flags=tuple(doubts.flags),
         figures={
             "noise": round(share.value, 4),

@@ -114,7 +114,8 @@ def confused(probabilities: NDArray[np.floating], given: IntArray) -> Iterator[t
 def equal_error(low: NDArray[np.floating], high: NDArray[np.floating]) -> float:
     """The error rate at the threshold where as large a share of ``low`` [n] lies above it as of ``high`` [m]
     lies below: 0 where the two are apart, 0.5 where they are alike. A label's size has no say in it."""
-    cuts = np.unique(np.concatenate([low, high]))
+    values = np.unique(np.concatenate([low, high]))
+    cuts = np.concatenate([values, (values[1:] + values[:-1]) / 2])
     above, below = 1 - _share_below(low, cuts), _share_below(high, cuts)
     return float(np.maximum(above, below).min())
 

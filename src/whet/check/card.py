@@ -73,6 +73,7 @@ def card(
     sources: Sequence[Source],
     repair: Repair | None = None,
     *,
+    file: Source | None = None,
     accepted: Iterable[str] = (),
     checked: str = "these rows",
     clean: Callable[[str], str] = str,
@@ -85,6 +86,7 @@ def card(
         about: what people said.
         sources: the files read.
         repair: the changes that led to these rows, where there were any.
+        file: the file that holds these rows.
         accepted: blocking findings that the task goes on with.
         checked: which rows the checks saw, where not these.
         clean: takes personal data out of the words of findings.
@@ -92,6 +94,7 @@ def card(
     return {
         "name": about.name,
         "whet": __version__,
+        "file": _file(file) if file else {},
         "motivation": {"purpose": _said(about.purpose), "instruction": _said(clean(subject.instruction))},
         "composition": _composition(subject),
         "collection": {
@@ -99,7 +102,7 @@ def card(
             "collected": _said(about.collected),
             "labelled_by": _said(about.labelled_by),
             "time": _time(subject),
-            "sources": [{"name": s.name, "bytes": s.bytes, "sha256": s.sha256} for s in sources],
+            "sources": [_file(source) for source in sources],
         },
         "processing": _processing(repair),
         "personal_data": _personal(report, repair),
@@ -109,6 +112,10 @@ def card(
         "maintenance": {"maintainer": _said(about.maintainer)},
         "limits": _limits(subject, report, about, repair),
     }
+
+
+def _file(source: Source) -> dict[str, Any]:
+    return {"name": source.name, "bytes": source.bytes, "sha256": source.sha256}
 
 
 def _said(text: str) -> str:

@@ -29,13 +29,13 @@ _LICENCE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
 SHOWN = 50  # labels and columns named on the page; the JSON has all
 
 
-def page(card: Mapping[str, Any], data_file: str = "") -> str:
-    """The card as a Markdown file. ``data_file`` is named for the hub's viewer."""
+def page(card: Mapping[str, Any]) -> str:
+    """The card as a Markdown file."""
     parts = [
-        f"---\n{front_matter(card, data_file)}---",
+        f"---\n{front_matter(card)}---",
         f"# {_cell(card['name'])}",
         _motivation(card),
-        _composition(card["composition"]),
+        _composition(card["composition"], card["file"]),
         _collection(card["collection"]),
         _processing(card["processing"]),
         _personal(card["personal_data"]),
@@ -45,7 +45,7 @@ def page(card: Mapping[str, Any], data_file: str = "") -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def front_matter(card: Mapping[str, Any], data_file: str = "") -> str:
+def front_matter(card: Mapping[str, Any]) -> str:
     """YAML that ``huggingface_hub.DatasetCardData`` reads."""
     composition, licence = card["composition"], card["uses"]["licence"]
     known = [code for code in composition["languages"] if re.fullmatch("[a-z]{2,3}", code)]
@@ -56,6 +56,7 @@ def front_matter(card: Mapping[str, Any], data_file: str = "") -> str:
         "size_categories": [_size(composition["rows"])],
         "task_categories": [TASKS[composition["kind"]]],
     }
+    data_file = card["file"].get("name", "")
     if data_file.endswith(VIEWED):
         value["configs"] = [{"config_name": "default", "data_files": data_file}]
     return yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
@@ -79,8 +80,9 @@ def _motivation(card: Mapping[str, Any]) -> str:
     return f"## Motivation\n\n{_list({'purpose': said['purpose'], 'instruction': said['instruction']})}"
 
 
-def _composition(found: Mapping[str, Any]) -> str:
+def _composition(found: Mapping[str, Any], file: Mapping[str, Any]) -> str:
     facts = {"kind of output": found["kind"], "rows": found["rows"], "unreadable": found["unreadable_rows"]}
+    facts |= {"file": file["name"], "bytes": file["bytes"], "SHA-256": file["sha256"]} if file else {}
     names = ("input_characters", "input_words", "output_characters", "output_words")
     columns = ("min", "median", "p95", "max")
     rows = [[name.replace("_", ", in "), *(found[name].get(c, "") for c in columns)] for name in names]

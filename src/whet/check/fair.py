@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     BoolArray = NDArray[np.bool_]
 
+MOST = 100
+"""Groups of a column that are compared, the largest; a column with more is hardly one of groups."""
 BLIND = 0.1
 """Where gaps up to this size could hide in a column that the task names, that is said."""
 SHOWN = 3
@@ -50,15 +52,15 @@ def outcome_gap(subject: Subject, tools: Tools) -> Iterator[Finding]:
 
 
 def _named_groups(subject: Subject) -> Iterator[Group]:
-    """Groups of the columns that the task names; of two groups, the smaller says it all."""
+    """Groups of the columns that the task names, the smallest first; of two, the smaller says it all."""
     for column in subject.groups:
         values = [value.strip() for value in subject.meta.get(column, ())]
-        names, codes, counts = np.unique(values, return_inverse=True, return_counts=True)
-        known = [code for code in np.argsort(counts, kind="stable") if names[code] and counts[code] >= GROUP]
-        filled = np.array([bool(value) for value in values])
-        for code in known[:1] if len(known) == 2 else known:
-            inside = codes == code
-            yield Group(column, str(names[code]), inside, filled & ~inside, True)
+        counts = Counter(value for value in values if value)
+        known = [name for name, count in counts.most_common(MOST) if count >= GROUP][::-1]
+        place = {name: code for code, name in enumerate(known)} | {"": -1}
+        codes = np.array([place.get(value, len(known)) for value in values])
+        for code, name in enumerate(known[:1] if len(known) == 2 else known):
+            yield Group(column, name, codes == code, (codes != code) & (codes >= 0), True)
 
 
 def _mentioned_groups(read: Sequence[Mentions | None]) -> Iterator[Group]:
@@ -105,8 +107,12 @@ def _said(gap: Gap) -> str:
     k, n, rest_k, rest_n = gap.counts
     between = gap.interval
     points = f"{between.value * 100:+.0f} points, {between.low * 100:+.0f} to {between.high * 100:+.0f}"
-    here, there = f"{k / n:.0%} of {n:,} rows with {gap.group.words}", f"{rest_k / rest_n:.0%} of the rest"
-    return f"{gap.label!r} for {here}, {there} ({points})"
+    here, there = _share(k / n), _share(rest_k / rest_n)
+    return f"{gap.label!r} for {here} of {n:,} rows with {gap.group.words}, {there} of the rest ({points})"
+
+
+def _share(rate: float) -> str:
+    return f"{rate:.0%}" if rate >= 0.1 else f"{rate:.1%}"
 
 
 def _figures(gaps: Sequence[Gap]) -> dict[str, float]:

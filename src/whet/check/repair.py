@@ -70,10 +70,11 @@ def repair(
         unread: ``file:line`` of a broken record to its whole text, where it is at hand.
 
     Raises:
-        InputError: decisions that do not fit; balance without labels.
+        InputError: decisions that do not fit; balance without labels; proposals that are not there.
         Refused: personal data would have been left.
     """
     _fits(rows, subject, choices)
+    _known(report, subject, choices)
     rejects = [_reject(found, unread or {}) for found in subject.broken]
     context = _context(rows, subject, report, choices, rejects)
     rules = active(choices)
@@ -103,6 +104,21 @@ def _fits(rows: Sequence[Row], subject: Subject, choices: Choices) -> None:
         raise InputError(
             f"balance needs labels; the task is `{subject.kind}`.", where="--balance", fix="leave it out."
         )
+
+
+def _known(report: Report, subject: Subject, choices: Choices) -> None:
+    """What was accepted must be there: a check that did not run proposes nothing."""
+    ran = {name.split(".")[-1] for name in report.ran}
+    for fault in choices.accept:
+        if fault not in ran:
+            why = next(
+                (w for name, w in report.skipped.items() if name.endswith(f".{fault}")), "it did not run"
+            )
+            raise InputError(f"{fault!r} proposes nothing: {why}.", where="--accept", fix="run its check.")
+    proposed = {subject.source(f.row) for found in report.findings for f in found.flags if f.proposal}
+    for row in sorted(choices.accept_rows - proposed):
+        fix = "name a row that the check proposes another label for."
+        raise InputError(f"there is no proposal for {row}.", where="--accept", fix=fix)
 
 
 def _reject(found: Broken, unread: Mapping[str, str]) -> dict[str, Any]:

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 COPIED = 0.9
 """A field is copied where at least this share of its values stand in their inputs."""
-ENOUGH = 10
-"""Values that a field needs before it is called copied."""
+ENOUGH, HOPELESS = 10, 200
+"""Values that a field needs before it is called copied; and after which, if not half of them are, no more
+are looked for."""
 SQUEEZED = 5
 """Characters that a code needs to be looked for without its spaces and dashes."""
 
@@ -44,18 +45,11 @@ def answers(subject: Subject) -> Iterator[tuple[int, Any]]:
 
 def not_in_input(subject: Subject, tools: Tools) -> Iterator[Finding]:
     """``accurate.not-in-input``: values that their field's other rows copy, and that the input lacks."""
-    seen: dict[str, list[tuple[int, Path, Any, bool]]] = defaultdict(list)
-    chosen = _enumerated(subject.schema)
-    for row, answer in answers(subject):
-        text = Text(subject.inputs[row])
-        for path, value in leaves(answer):
-            if value != "" and (name := _field(path)) not in chosen:
-                seen[name].append((row, path, value, text.has(value)))
     flags = []
-    for found in seen.values():
-        share = sum(there for *_, there in found) / len(found)
-        if len(found) >= ENOUGH and share >= COPIED:
-            flags += [_missing(row, path, share) for row, path, _, there in found if not there]
+    for seen in _looked_for(subject).values():
+        share = sum(there for _, _, there in seen) / len(seen)
+        if len(seen) >= ENOUGH and share >= COPIED:
+            flags += [_missing(row, path, share) for row, path, there in seen if not there]
     if flags:
         yield Finding(
             check="accurate.not-in-input",
@@ -66,6 +60,23 @@ def not_in_input(subject: Subject, tools: Tools) -> Iterator[Finding]:
             repair="Read these rows: mend the value, or drop the row.",
             flags=tuple(sorted(flags, key=lambda flag: flag.row)),
         )
+
+
+def _looked_for(subject: Subject) -> dict[str, list[tuple[int, Path, bool]]]:
+    """Field to its values: row, path, and whether the value stands in the row's input."""
+    seen: dict[str, list[tuple[int, Path, bool]]] = defaultdict(list)
+    left_out = _enumerated(subject.schema)
+    for row, answer in answers(subject):
+        text = Text(subject.inputs[row])
+        for path, value in leaves(answer):
+            name = _field(path)
+            if value == "" or name in left_out:
+                continue
+            seen[name].append((row, path, text.has(value)))
+            if len(seen[name]) == HOPELESS and sum(there for *_, there in seen[name]) < HOPELESS / 2:
+                left_out.add(name)
+                del seen[name]
+    return seen
 
 
 def _missing(row: int, path: Path, share: float) -> Flag:

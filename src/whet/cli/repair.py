@@ -1,150 +1,170 @@
-"""``whet repair``: options to choices, the repaired folder, and what is said of it.
+"""``whet repair``: the whole way from a file to the folder that holds its repair.
 
-Nothing is written in place: the source is read only, and OUT is a folder of its own. Reading, checking and
-writing rows come in with the material; knows no format.
+    task -> subject -> checks -> repair -> repaired rows -> checks again -> card
+
+Nothing is written in place: the source is read only, and OUT is a folder of its own, written whole or not
+at all. Only the file of examples is repaired; files of their own for test and dev stay as they are.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whet.check.card import Repair, Source, card
+from whet.check.card import About, Repair, Source, card
 from whet.check.card_page import page
 from whet.check.changes import changes_page
-from whet.check.decisions import read_answers
-from whet.check.items import Choices
+from whet.check.load import load_subject
+from whet.check.places import Places, seen
+from whet.check.redacting import Redacting
 from whet.check.repair import Repaired, repair
 from whet.check.review import as_csv
-from whet.check.rules import RULES
-from whet.cli.repair_files import CARD, REVIEW, STAGE, Material, Writing, fresh, publish, usable, way
-from whet.errors import InputError, nearest
-from whet.store import (
-    exclusive,
-    file_digest,
-    make_folder,
-    write_json,
-    write_jsonl,
-    write_text,
+from whet.checkup import examine, names_of
+from whet.cli.repair_files import (
+    CARD,
+    REVIEW,
+    STAGE,
+    Material,
+    Writing,
+    container,
+    fresh,
+    publish,
+    raw_rows,
+    secret_of,
+    unread_lines,
+    usable,
+    way,
 )
+from whet.cli.repair_options import Options, choices_from
+from whet.start import Hints, task_of
+from whet.store import exclusive, file_digest, make_folder, write_json, write_jsonl, write_text
 
 if TYPE_CHECKING:
-    from whet.check.redacting import Redacting
+    from collections.abc import Callable
 
-ACCEPTABLE = ("label-errors",)
-BY_OPTION = {"decision": "--decisions", "relabel": "--accept", "redact": "--redact", "balance": "--balance"}
+    from whet.check.findings import Report
+    from whet.check.items import Choices
+    from whet.check.subject import Subject
+    from whet.config import Task
+    from whet.models.encoder import TextEncoder
+    from whet.rungs.base import Tell
 
 
-def choices_from(
-    base: Choices,
-    *,
-    rules: str | None = None,
-    accept: Iterable[str] = (),
-    balance: bool = False,
-    decisions: Path | None = None,
-    redacting: Redacting | None = None,
-    copies: bool = False,
-) -> Choices:
-    """The options of the command as choices.
+def repair_anything(
+    what: Path, out: Path, hints: Hints, options: Options, *, tell: Tell, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Repair a task's examples, or a data file with the task that it suggests; what was done.
 
     Raises:
-        InputError: an unknown rule, proposal or score; a review file that cannot be used.
+        InputError: nothing can be read; options or decisions that do not fit; OUT holds other things.
+        Refused: personal data would have been left.
     """
-    names = base.rules if rules is None else tuple(_rule(name.strip()) for name in rules.split(","))
-    faults, rows = _accepted(accept)
-    return replace(
-        base,
-        rules=(*names, "balance") if balance and "balance" not in names else names,
-        accept=faults,
-        accept_rows=rows,
-        decisions=read_answers(decisions) if decisions else (),
-        redacting=redacting,
-        copies=copies,
+    task, folder = task_of(what, hints, say)
+    task = _without_files(task)
+    source, encoder = (folder / task.examples).resolve(), _encoder(task, folder) if options.model else None
+
+    def checked(path: Path) -> tuple[Subject, Report]:
+        subject = load_subject(task.model_copy(update={"examples": str(path)}), folder)
+        return subject, examine(task, folder, subject, encoder=encoder, tell=tell)
+
+    subject, report = checked(source)
+    about = About(task.task, origin=task.check.origin, licence=task.check.licence)
+    unread = unread_lines(source, subject.broken)
+    rows = raw_rows(source, subject)
+    material = Material(source, rows, subject, report, about, unread, tuple(task.check.accept))
+    choices = choices_from(options, _places(task, material), _redacting(task, source, encoder))
+    return repair_into(material, choices, out, Writing(container(source), recheck=checked))
+
+
+def _without_files(task: Task) -> Task:
+    """The task with its test and dev as shares, so that its file of examples stands alone."""
+    shares = {n: 0.1 for n in ("test", "dev") if isinstance(getattr(task.split, n), str)}
+    return task.model_copy(update={"split": task.split.model_copy(update=shares)})
+
+
+def _encoder(task: Task, folder: Path) -> TextEncoder:
+    """The task's encoder, with a memory: most texts are the same when they are checked again."""
+    from whet.models.cache import CachedEncoder
+    from whet.models.encoder import Encoder
+    from whet.pipeline import find_model
+
+    return CachedEncoder(Encoder(find_model(task.models[0], folder)))
+
+
+def _places(task: Task, material: Material) -> Places:
+    """The task's columns where every row has them; else where the rows say what the examples say."""
+    fields, separator = task.fields, material.subject.separator
+    if all(fields.output in row for row in material.rows):
+        single = isinstance(fields.input, str) and all(fields.input in row for row in material.rows)
+        return Places((str(fields.input),) if single else None, (fields.output,), separator)
+    return seen(material.rows, material.subject.inputs, material.subject.outputs, separator)
+
+
+def _redacting(task: Task, source: Path, encoder: TextEncoder | None) -> Redacting:
+    """Patterns, and the tagger of names where the encoder is the one it stands on."""
+    from whet.check.pii.patterns import find_personal
+    from whet.check.pii.pseudonyms import Pseudonyms
+
+    names = names_of(encoder.source) if encoder else None
+    dates = frozenset({task.split.time} if task.split.time else ())
+    secret = secret_of(source)
+    return Redacting(
+        lambda texts: find_personal(texts, names), lambda: Pseudonyms(secret).stand_in, keep=dates
     )
-
-
-def _rule(name: str) -> str:
-    known = [rule.name for rule in RULES]
-    if name in BY_OPTION and name != "balance":
-        fix = f"use {BY_OPTION[name]}, which says what the rule needs."
-        raise InputError(f"the rule {name!r} has an option of its own.", where="--rules", fix=fix)
-    if name not in known:
-        raise InputError(f"there is no rule {name!r}.", where="--rules", fix=nearest(name, known))
-    return name
-
-
-def _accepted(accept: Iterable[str]) -> tuple[dict[str, float], frozenset[str]]:
-    """``label-errors``, ``label-errors:0.9`` (or ``=0.9``), ``tickets.csv:12`` to (fault to score, rows)."""
-    faults: dict[str, float] = {}
-    rows = set()
-    for item in accept:
-        name, *rest = re.split("[:=]", item, maxsplit=1)
-        if name in ACCEPTABLE:
-            faults[name] = _score(item, rest[0]) if rest else 0.0
-        elif re.fullmatch(r".+:\d+", item):
-            rows.add(item)
-        else:
-            fix = f"{nearest(name, ACCEPTABLE)} Or name a row: tickets.csv:12."
-            raise InputError(f"{item!r} has no proposals.", where="--accept", fix=fix)
-    return faults, frozenset(rows)
-
-
-def _score(item: str, text: str) -> float:
-    try:
-        score = float(text)
-    except ValueError:
-        score = -1.0
-    if not 0.0 <= score <= 1.0:
-        raise InputError(f"{item!r}: a score is a number from 0 to 1.", where="--accept", fix="say 0.9.")
-    return score
 
 
 def repair_into(material: Material, choices: Choices, out: Path, writing: Writing) -> dict[str, Any]:
     """Repair and write the folder; what was done, as plain JSON.
 
     Raises:
-        InputError: OUT holds other things or unread decisions; decisions that do not fit.
+        InputError: OUT holds other things, or decisions that were not given; decisions that do not fit.
         Refused: personal data would have been left.
         WorldError: the disk; OUT is as it was.
     """
     usable(out, material, choices)
     done = repair(material.rows, material.subject, material.report, choices, unread=material.unread)
-    made = _card(material, choices, done, writing)
     make_folder(out)
     with exclusive(out):
         stage = fresh(out / STAGE)
+        writing.write(stage / writing.name, done.rows)
+        made = _card(material, choices, done, writing, stage / writing.name)
         write_json(stage / CARD, {**made, "repair_of": way(out, material.source)})
-        write_text(stage / "data-card.md", page(made, writing.name))
+        write_text(stage / "data-card.md", page(made))
         write_jsonl(stage / "changes.jsonl", (asdict(change) for change in done.log))
         write_text(stage / "changes.md", changes_page(done, material.source.name, len(material.rows)))
         write_text(stage / REVIEW, as_csv(done.review))
         write_jsonl(stage / "review.jsonl", done.review)
         write_jsonl(stage / "rejects.jsonl", done.rejects)
-        writing.write(stage / writing.name, done.rows)
         publish(stage, out)
     return summary(done, material, out, writing.name)
 
 
-def _card(material: Material, choices: Choices, done: Repaired, writing: Writing) -> dict[str, Any]:
+def _card(
+    material: Material, choices: Choices, done: Repaired, writing: Writing, written: Path
+) -> dict[str, Any]:
+    """The card of the rows that were written, checked again where that is possible."""
+    again = writing.recheck(written) if writing.recheck else None
+    subject, report = again or (done.subject, material.report)
     source = material.source
     files = sorted(p for p in source.rglob("*") if p.is_file()) if source.is_dir() else [source]
-    sources = [Source(f.name, f.stat().st_size, file_digest(f)) for f in files if f.is_file()]
-    again = writing.recheck(done.rows) if writing.recheck else None
-    subject, report = again or (done.subject, material.report)
     return card(
         subject,
         report,
         material.about,
-        sources,
+        [_source(path) for path in files if path.is_file()],
         Repair(done.log, done.open, len(choices.decisions)),
+        file=_source(written),
         accepted=material.accepted,
         checked="the repaired rows" if again else "the rows before the repair",
         clean=done.clean,
     )
+
+
+def _source(path: Path) -> Source:
+    return Source(path.name, path.stat().st_size, file_digest(path))
 
 
 def summary(done: Repaired, material: Material, out: Path, name: str) -> dict[str, Any]:

@@ -57,8 +57,8 @@ class Writing:
     name: str
     """``repaired.csv``"""
     write: Callable[[Path, Sequence[Row]], Any] = write_rows
-    recheck: Callable[[Sequence[Row]], tuple[Subject, Report]] | None = None
-    """Checks the repaired rows, for the card; without it the card has the findings of before."""
+    recheck: Callable[[Path], tuple[Subject, Report]] | None = None
+    """Checks the repaired file, for the card; without it the card has the findings of before."""
 
 
 def raw_rows(source: Path, subject: Subject) -> list[Row]:
