@@ -234,7 +234,7 @@ def test_a_file_is_checked_repaired_and_checked_again(tmp_path: Path) -> None:
     write_csv(source, FAULTY)
     made = whole_way(source, tmp_path / "out", redact=True, rules="normalise,exact-duplicates")
     assert made["changes"] == {"normalise": 2, "redact": 2, "exact-duplicates": 1}
-    assert made["rows_before"], made["rows_after"] == (28, 27)
+    assert (made["rows_before"], made["rows_after"]) == (28, 27)
     assert holding(tmp_path / "out", ["4111", "ann.lee@mail.org"]) == []
     found = json.loads((tmp_path / "out" / "data-card.json").read_text(encoding="utf-8"))
     assert found["checked"] == "the repaired rows"
@@ -242,7 +242,7 @@ def test_a_file_is_checked_repaired_and_checked_again(tmp_path: Path) -> None:
     status = {standard["name"]: standard["status"] for standard in found["standards"]}
     assert status["privacy safe"] == "met, as far as checked"
     review = read_table(tmp_path / "out" / "review.csv").rows
-    assert {row.values["row"] for row in review} >= {"t.csv:28", "t.csv:29"}
+    assert {row.values["row"] for row in review} >= {"t.csv:27", "t.csv:28"}
     assert whole_way(source, tmp_path / "two", redact=True, rules="normalise,exact-duplicates")["folder"]
     assert contents(tmp_path / "two") == contents(tmp_path / "out")
 

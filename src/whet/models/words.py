@@ -50,34 +50,29 @@ def read_words(encoder: Encoder, texts: Sequence[str]) -> Words:
         return_overflowing_tokens=True,
         return_offsets_mapping=True,
     )
-    found = Words([], [], [], [])
-    numbers: dict[tuple[int, int], int] = {}
-    starts = _starts(encoded, texts, found, numbers)
+    extents = _extents(encoded)
+    number = {key: place for place, key in enumerate(extents)}
+    places = [(text, start, end) for (text, _), (start, end) in extents.items()]
+    known = [shape(texts[text], start, end) for text, start, end in places]
+    found = Words(places, [], [], [])
     for window, text in enumerate(encoded["overflow_to_sample_mapping"]):
-        owners = [-1 if w is None else numbers[text, w] for w in encoded.word_ids(window)]
+        owners = [-1 if word is None else number[text, word] for word in encoded.word_ids(window)]
         found.ids.append(list(encoded["input_ids"][window]))
         found.owners.append(owners)
-        found.shapes.append([0 if word < 0 else starts[word] for word in owners])
+        found.shapes.append([0 if word < 0 else known[word] for word in owners])
     return found
 
 
-def _starts(
-    encoded: Any, texts: Sequence[str], found: Words, numbers: dict[tuple[int, int], int]
-) -> list[int]:
-    """Number the words, note their places, and give the shape of each."""
-    ends: list[list[int]] = []
+def _extents(encoded: Any) -> dict[tuple[int, int], tuple[int, int]]:
+    """Text and number of each word to where it begins and ends, over all its pieces and windows."""
+    found: dict[tuple[int, int], tuple[int, int]] = {}
     for window, text in enumerate(encoded["overflow_to_sample_mapping"]):
-        for word, (start, end) in zip(
-            encoded.word_ids(window), encoded["offset_mapping"][window], strict=True
-        ):
-            if word is None:
-                continue
-            if (text, word) not in numbers:
-                numbers[text, word] = len(ends)
-                ends.append([text, start, end])
-            ends[numbers[text, word]][2] = max(end, ends[numbers[text, word]][2])
-    found.places.extend((text, start, end) for text, start, end in ends)
-    return [shape(texts[text], start, end) for text, start, end in found.places]
+        pieces = zip(encoded.word_ids(window), encoded["offset_mapping"][window], strict=True)
+        for word, (start, end) in pieces:
+            if word is not None:
+                first, last = found.get((text, word), (start, end))
+                found[text, word] = min(first, start), max(last, end)
+    return found
 
 
 def shape(text: str, start: int, end: int) -> int:

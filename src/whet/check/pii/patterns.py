@@ -124,9 +124,10 @@ def _numbers(text: str) -> Iterator[Span]:
 
 def _blanked(text: str, spans: Sequence[Span]) -> str:
     """The text with something that is no digit in place of the spans, every other place as it was."""
+    letters = list(text)
     for start, end, _ in spans:
-        text = f"{text[:start]}{'•' * (end - start)}{text[end:]}"
-    return text
+        letters[start:end] = "•" * (end - start)
+    return "".join(letters)
 
 
 def _cards(text: str) -> Iterator[Span]:

@@ -11,11 +11,11 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from whet.check.subject import Span
 
-ENTROPY = 3.0  # bits a character; English words have about 2.5, random hexadecimals 3.5 and more
+ENTROPY = 3.0  # bits a character: as many as eight different ones, equally frequent, have
 _BLOCK = re.compile(
     r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"
     r"(?:[\s\S]{0,20000}?-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----|[A-Za-z0-9+/=\s\\]*)"
@@ -65,8 +65,7 @@ def find_secrets(text: str) -> Iterator[Span]:
         yield from _values(_PIN, text, "PASSWORD", lambda value: True)
 
 
-def _values(pattern: re.Pattern[str], text: str, kind: str, wanted: object) -> Iterator[Span]:
-    assert callable(wanted)
+def _values(pattern: re.Pattern[str], text: str, kind: str, wanted: Callable[[str], bool]) -> Iterator[Span]:
     for match in pattern.finditer(text):
         if wanted(match["value"]):
             yield match.start("value"), match.end("value"), kind

@@ -7,6 +7,7 @@ compared. Knows no patterns and no models.
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from collections.abc import Iterable, Sequence
 
 from whet.check.subject import Span
@@ -55,7 +56,8 @@ QUIET = ("dates", "places", "links")
 # Words of ordinary language, found by a model; everything else has a shape of its own.
 NAMED = ("people", "places", "addresses")
 GROUP_OF = {kind: group for group, kinds in GROUPS.items() for kind in kinds}
-RANK = {kind: rank for rank, kind in enumerate(GROUP_OF)}
+ORDER = {group: place for place, group in enumerate(GROUPS)}
+RANK = {kind: place for place, kind in enumerate(GROUP_OF)}
 
 _SPACE = re.compile(r"\s*")
 _ADDRESS_GAP = re.compile(r"[\s,>]*")
@@ -65,13 +67,13 @@ _WORD = re.compile(r"\w+")
 def apart(spans: Iterable[Span]) -> list[Span]:
     """The spans in order of place, none overlapping: of two that meet, the group that stands first in
     ``GROUPS`` stays, within a group the longer one."""
-    order = list(GROUPS)
-    ranked = sorted(spans, key=lambda s: (order.index(GROUP_OF[s[2]]), s[0] - s[1], s[0], RANK[s[2]]))
     kept: list[Span] = []
-    for span in ranked:
-        if not any(span[0] < other[1] and other[0] < span[1] for other in kept):
-            kept.append(span)
-    return sorted(kept)
+    for span in sorted(spans, key=lambda s: (ORDER[GROUP_OF[s[2]]], s[0] - s[1], s[0], RANK[s[2]])):
+        place = bisect(kept, span)
+        before, behind = kept[place - 1 : place], kept[place : place + 1]
+        if all(one[1] <= span[0] for one in before) and all(span[1] <= one[0] for one in behind):
+            kept.insert(place, span)
+    return kept
 
 
 def joined(text: str, spans: Sequence[Span]) -> list[Span]:
