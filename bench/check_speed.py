@@ -1,13 +1,13 @@
 """How fast and how large the check of the data is: every check that needs no model, on made-up rows.
 
-    python bench/check_speed.py [--rows 100000 1000000]
+    python bench/check_speed.py [--rows 100000 1000000] [--kinds classify extract write]
 
-The rows have about 30 words, drawn by Zipf's law from a made-up vocabulary, and 20 labels. Planted are one
-row in a hundred that repeats an earlier row, one in a hundred that repeats it with one word in ten edited,
-one in five hundred that does so with another label, and e-mail addresses and telephone numbers; a tenth of
-the rows is held out. Each size runs in a fresh process, from the file on. Prints one JSON line a size:
-seconds to read, seconds by check, peak memory of the process, and how many rows each check has found, so that
-a check that did nothing is seen.
+Inputs have about 30 words, drawn by Zipf's law from a made-up vocabulary; outputs are one of 20 labels, or
+JSON, or a reply of about 30 words. Planted are one row in a hundred that repeats an earlier row, one in a
+hundred that repeats it with one word in ten edited, one in five hundred that does so with another output, and
+e-mail addresses and telephone numbers; a tenth of the rows is held out. Each size and kind runs in a fresh
+process, from the file on. Prints one JSON line each: seconds to read, seconds by check, peak memory of the
+process, and how many rows each check has found, so that a check that did nothing is seen.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 SIZES = (100_000, 1_000_000)
+KINDS = ("classify", "extract", "write")
 WORDS = 50_000
 HELD_OUT = 0.1
 SYLLABLES = [
@@ -41,16 +42,18 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rows", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--kinds", choices=KINDS, nargs="+", default=KINDS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.folder:
         print(json.dumps(measure(arguments.folder)))
         return
-    for size in arguments.rows:
+    for size, kind in itertools.product(arguments.rows, arguments.kinds):
         with tempfile.TemporaryDirectory() as place:
-            write_rows(Path(place), size, arguments.seed)
-            print(json.dumps({"bench": "check_speed", "n": size, **fresh(Path(place))}), flush=True)
+            write_rows(Path(place), size, kind, arguments.seed)
+            about = {"bench": "check_speed", "n": size, "kind": kind}
+            print(json.dumps({**about, **fresh(Path(place))}), flush=True)
 
 
 def fresh(folder: Path) -> dict[str, Any]:
@@ -88,22 +91,22 @@ def measure(folder: Path) -> dict[str, Any]:
     }
 
 
-def write_rows(folder: Path, size: int, seed: int) -> None:
+def write_rows(folder: Path, size: int, kind: str, seed: int) -> None:
     """A task, its examples and its test file."""
-    rows = made(size, random.Random(seed))
+    rows = made(size, kind, random.Random(seed))
     held = round(size * HELD_OUT)
     for name, count in (("train", size - held), ("test", held)):
         with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            writer.writerow(["text", "label", "customer", "date"])
+            writer.writerow(["text", "answer", "customer", "date"])
             writer.writerows(itertools.islice(rows, count))
-    task = "task: speed\nexamples: train.csv\nfields: {input: text, output: label}\n"
+    task = f"task: speed\nkind: {kind}\nexamples: train.csv\nfields: {{input: text, output: answer}}\n"
     split = "split: {test: test.csv, group_by: customer, time: date}\n"
     (folder / "task.yaml").write_text(task + split, encoding="utf-8")
 
 
-def made(size: int, rng: random.Random) -> Iterator[tuple[str, str, str, str]]:
-    """Rows one by one: text, label, customer, date."""
+def made(size: int, kind: str, rng: random.Random) -> Iterator[tuple[str, str, str, str]]:
+    """Rows one by one: text, answer, customer, date."""
     known = sorted({"".join(rng.choices(SYLLABLES, k=rng.choice((1, 2, 2, 3)))) for _ in range(2 * WORDS)})
     rng.shuffle(known)
     known = known[:WORDS]
@@ -125,7 +128,16 @@ def made(size: int, rng: random.Random) -> Iterator[tuple[str, str, str, str]]:
         if len(earlier) < 50_000:
             earlier.append((words, label))
         day = f"2026-{1 + 11 * number // size:02}-{rng.randint(1, 28):02}"
-        yield " ".join(words).capitalize() + ".", label, f"c{rng.randrange(size)}", day
+        text = " ".join(words).capitalize() + "."
+        yield text, answer(kind, words, label), f"c{rng.randrange(size)}", day
+
+
+def answer(kind: str, words: list[str], label: str) -> str:
+    """The output: the label, what stands in the text as JSON, or a reply made of the label and the text."""
+    if kind == "extract":
+        return json.dumps({"who": words[0], "what": " ".join(words[3:5]), "how": label, "words": len(words)})
+    reply = " ".join([*label.split("_"), *sorted(words)]).capitalize() + "."
+    return reply if kind == "write" else label
 
 
 def edited(words: list[str], rng: random.Random, known: list[str]) -> list[str]:

@@ -45,7 +45,7 @@ def test_equal_inputs_with_different_labels() -> None:
     rows = [(PARCEL, "parcel"), ("a refund", "refund"), (f" {PARCEL} ", "refund"), (PARCEL, "Parcel")]
     (finding,) = found(subject(rows), "contradiction")
     assert flagged([finding]) == {0: (2,), 2: (0, 3), 3: (2,)}
-    assert finding.what == "1 input stands there with different outputs, in 3 rows."
+    assert finding.what == "1 input occurs with different outputs, in 3 rows."
 
 
 def test_the_same_label_in_another_spelling_is_no_contradiction() -> None:

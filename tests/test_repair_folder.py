@@ -242,7 +242,7 @@ def test_a_file_is_checked_repaired_and_checked_again(tmp_path: Path) -> None:
     status = {standard["name"]: standard["status"] for standard in found["standards"]}
     assert status["privacy safe"] == "met, as far as checked"
     review = read_table(tmp_path / "out" / "review.csv").rows
-    assert {row.values["row"] for row in review} >= {"t.csv:27", "t.csv:28"}
+    assert {row.values["row"] for row in review} == {"t.csv:27", "t.csv:28"}
     assert whole_way(source, tmp_path / "two", redact=True, rules="normalise,exact-duplicates")["folder"]
     assert contents(tmp_path / "two") == contents(tmp_path / "out")
 

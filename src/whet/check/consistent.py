@@ -76,7 +76,7 @@ def _equal_contradiction(
         name,
         "consistent",
         "advice",
-        f"{counted(inputs, 'input stands', 'inputs stand')} there {how}, in {len(rows):,} rows.",
+        f"{counted(inputs, 'input occurs', 'inputs occur')} {how}, in {len(rows):,} rows.",
         _TAUGHT,
         _ASK,
         tuple(Flag(row, "output", "", others) for row, others in equals(classes, numbers, rows, ne)),

@@ -34,10 +34,8 @@ WHY = (
     "A held-out row that was learned from measures memory. The score looks better than the model is, most of "
     "all for the rungs that train."
 )
-REPAIR = (
-    "Leave the training copies out. `whet run` does so for every test file, and for a split that it makes "
-    "itself; in a split of your own, take them out of the training file."
-)
+OUT = "Leave the training copies out. `whet run` does so; in a split of your own, mend the training file."
+READ = "Read the first few. `whet run` leaves out the training rows most like a test row; the others stay."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +45,7 @@ class Level:
     name: str
     severity: Severity
     how: str
+    repair: str = OUT
 
 
 EXACT = Level("split.exact-leak", "blocks", "also stand, word for word, in what is learned from")
@@ -59,6 +58,7 @@ NEAR = Level(
     "split.near-leak",
     "advice",
     "differ in at most one word in five from a row that is learned from (equal ones apart)",
+    READ,
 )
 
 
@@ -107,7 +107,7 @@ def _leak(subject: Subject, level: Level, side: IntArray, flags: list[Flag]) -> 
         level.severity,
         f"{_of([flag.row for flag in flags], side)} {level.how}.",
         WHY,
-        REPAIR,
+        level.repair,
         tuple(flags),
         {"rows": len(flags), "of": int((side > 0).sum()), "with another output there": otherwise},
     )

@@ -7,7 +7,7 @@ read becomes ``Broken`` and the good ones go on. Knows no checks.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
@@ -47,15 +47,6 @@ def load_subject(task: Task, folder: Path) -> Subject:
     if not columns.inputs:
         raise InputError("no row can be read.", where=folder / task.examples, fix=_first(broken))
     return columns.subject(broken, folder, several_sides=len(sources) > 1)
-
-
-def subject_of_rows(task: Task, path: Path, rows: Sequence[Values]) -> Subject:
-    """Rows at hand as a subject, numbered from 1; ``path`` is the file they stand for."""
-    columns, broken = _Columns(task), list[Broken]()
-    numbered = (Row(number, dict(values)) for number, values in enumerate(rows, start=1))
-    for row, record in _shaped(numbered, path, broken, columns_of(task)):
-        columns.add(path.name, row, record, "train")
-    return columns.subject(broken, path.parent, several_sides=False)
 
 
 def load_inputs_of(task: Task, path: Path) -> list[str]:

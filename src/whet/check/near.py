@@ -1,18 +1,19 @@
 """Which rows say the same: exactly, but for writing, and nearly; for a million rows in one pass.
 
 Near-duplicates are texts of which at most one word in five differs (``DIFFERENT``): the word edit distance
-over the words of the longer one. They are found without comparing all pairs, and without loss:
+over the words of the longer one. They are found without comparing all pairs:
 
-- Texts within k edits keep grams of three words in common (the q-gram lemma: Ukkonen, Theoretical Computer
-  Science 92, 1992). So one of the 3k + 1 rarest grams of each stands in the other (prefix filter: Xiao,
-  Wang, Lin, "Ed-Join", VLDB 2008), and a gram that occurs in one text only proposes nobody.
-- Texts of more than ``SKETCH`` grams are represented by those of smallest hash (Broder 1997).
-- Every candidate is then measured (RapidFuzz), so no pair beyond the threshold is ever named.
+- Each edit spoils at most three grams of three words (Ukkonen, Theoretical Computer Science 92, 1992). So
+  two texts within k edits share one of the 3k + 1 rarest grams of each (prefix filter: Xiao, Wang, Lin,
+  "Ed-Join", VLDB 2008), and a gram that stands in one text alone proposes nobody. Nothing is lost here.
+- Texts of more than ``SKETCH`` grams are represented by those of smallest hash (Broder, "On the resemblance
+  and containment of documents", 1997).
+- Where a gram stands in more than ``REACH`` texts, each meets only its neighbours, in an order that brings
+  alike texts together (sorted neighbourhood: Hernández, Stolfo, SIGMOD 1995), and candidates end at
+  ``PAIRS``: of thousands of copies of a template, each has its twin, but is not paired with every other.
+- Every candidate is then measured (RapidFuzz), so no pair beyond the threshold is named.
 
-Where one gram stands in more than ``REACH`` texts, each meets only its neighbours in an order that brings
-alike texts together (sorted neighbourhood: Hernández, Stolfo 1995), and candidates end at ``PAIRS``: of
-thousands of copies of one template, each is paired, but not with every other. Does not know paraphrases,
-nor texts of fewer than four words, which are near to nothing.
+Does not know paraphrases; texts of fewer than four words are near to nothing.
 """
 
 from __future__ import annotations
@@ -36,10 +37,12 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float32]
 
 DIFFERENT = 0.2
-GRAM = 3
-SKETCH = 48
-REACH = 64
-PAIRS = 16_000_000
+"""Share of the words that may differ: wide enough for 10 % of edits as anybody counts them, and far from the
+third that tells two uses of one template apart."""
+GRAM = 3  # words
+SKETCH = 48  # grams
+REACH = 64  # texts
+PAIRS = 16_000_000  # candidates; ten seconds to measure
 WORDS_AT_ONCE = 1_000_000
 _ORDERS = 4  # different orders within large buckets, so that a pair torn apart in one meets in another
 
@@ -142,9 +145,8 @@ def _grams(words: Words, rows: IntArray, bits: int) -> HashArray:
     for part in portions(counts, WORDS_AT_ONCE):
         hashes, owner = _grams_of(words, rows[part])
         start, end = end, end + len(hashes)
-        keys[start:end] = hashes >> np.uint64(bits) << np.uint64(bits) | (owner + part.start).astype(
-            np.uint64
-        )
+        place = (owner + part.start).astype(np.uint64)
+        keys[start:end] = hashes >> np.uint64(bits) << np.uint64(bits) | place
     return keys
 
 

@@ -17,7 +17,7 @@ from whet.check.items import Change, Choices, Context, Item
 from whet.check.places import Row
 from whet.check.redacting import Redactor
 from whet.check.review import OURS, Question, questions, review_rows
-from whet.check.rules import REPAIRED_BY, active
+from whet.check.rules import active
 from whet.errors import InputError, Refused
 
 if TYPE_CHECKING:
@@ -78,8 +78,7 @@ def repair(
     rejects = [_reject(found, unread or {}) for found in subject.broken]
     context = _context(rows, subject, report, choices, rejects)
     rules = active(choices)
-    by_rule = [check for check, rule in REPAIRED_BY.items() if rule in {r.name for r in rules}]
-    asked = questions(context, rows, by_rule)
+    asked = questions(context, rows)
     decided, kept = settle(choices.decisions, asked, rows, context)
     context = replace(context, decided=decided, kept=kept)
     items = [Item(n, row, subject.inputs[n], subject.outputs[n]) for n, row in enumerate(rows)]
@@ -111,9 +110,8 @@ def _known(report: Report, subject: Subject, choices: Choices) -> None:
     ran = {name.split(".")[-1] for name in report.ran}
     for fault in choices.accept:
         if fault not in ran:
-            why = next(
-                (w for name, w in report.skipped.items() if name.endswith(f".{fault}")), "it did not run"
-            )
+            reasons = [why for name, why in report.skipped.items() if name.endswith(f".{fault}")]
+            why = (reasons or ["it did not run"])[0]
             raise InputError(f"{fault!r} proposes nothing: {why}.", where="--accept", fix="run its check.")
     proposed = {subject.source(f.row) for found in report.findings for f in found.flags if f.proposal}
     for row in sorted(choices.accept_rows - proposed):

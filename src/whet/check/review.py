@@ -33,8 +33,16 @@ COLUMNS = ("id", "finding", "row", "input", "output", "proposal", "why", "decisi
 OURS = frozenset({"id", "finding", "row"})  # columns that hold nobody's text
 NEAR = "repair.near-duplicates"
 SPELLING = "consistent.spelling"
-NOBODY_ASKS = frozenset({"privacy safe", "representative"})  # redaction answers, or no single row does
-NOT_ABOUT_ROWS = ("fair.outcome-gap",)
+# Standards and checks whose findings a rule repairs, or that no decision about a single row answers.
+NOBODY_ASKS = frozenset(
+    {
+        "privacy safe",
+        "representative",
+        "consistent.duplicates",
+        "consistent.near-duplicates",
+        "fair.outcome-gap",
+    }
+)
 TIDIED_AWAY = frozenset({"formatted.control-characters", "formatted.encoding", "formatted.white-space"})
 SHOWN = 5  # rows named that a row stands against
 TWINS = 20  # rows looked at that a row stands against
@@ -57,18 +65,16 @@ class Question:
         return self.id.split("-")[0]
 
 
-def questions(context: Context, rows: Sequence[Row], by_rule: Iterable[str]) -> list[Question]:
+def questions(context: Context, rows: Sequence[Row]) -> list[Question]:
     """Every flagged row once a finding, in the order of the report.
 
     Args:
         context: subject, report and redactor.
         rows: the rows as they came.
-        by_rule: checks whose findings a rule repairs; nobody is asked about these, as about personal data.
     """
-    left = {*by_rule, *NOT_ABOUT_ROWS}
     asked: dict[str, list[Finding]] = defaultdict(list)
     for finding in context.report.findings:
-        if finding.check not in left and finding.standard not in NOBODY_ASKS:
+        if finding.check not in NOBODY_ASKS and finding.standard not in NOBODY_ASKS:
             asked[finding.check].append(finding)
     found = [question for same in asked.values() for question in _of(same, context, rows)]
     return found if _contradictions_checked(context) else [*found, *_near(context, rows)]
@@ -76,8 +82,8 @@ def questions(context: Context, rows: Sequence[Row], by_rule: Iterable[str]) -> 
 
 def _mended(finding: Finding, flag: Flag, subject: Subject) -> bool:
     """Whether the rule ``normalise`` mends what was flagged."""
-    if finding.check == SPELLING:
-        return subject.kind == "classify" or same_output(flag, subject)
+    if same_output(flag, subject) or (finding.check == SPELLING and subject.kind == "classify"):
+        return True
     if finding.standard != "well formatted":
         return False
     text = (subject.outputs if flag.field == "output" else subject.inputs)[flag.row]

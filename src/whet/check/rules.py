@@ -9,7 +9,7 @@ duplicates are judged by what will be written. Rules copy no row and change none
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -210,10 +210,3 @@ def active(choices: Choices) -> tuple[Rule, ...]:
         "redact": choices.redacting is not None,
     }
     return tuple(rule for rule in RULES if asked.get(rule.name, rule.name in choices.rules))
-
-
-# Checks whose findings a rule repairs, so that nobody is asked about them.
-REPAIRED_BY: Mapping[str, str] = {
-    "consistent.duplicates": "exact-duplicates",
-    "consistent.near-duplicates": "near-duplicates",
-}

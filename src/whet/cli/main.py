@@ -186,15 +186,17 @@ def repair(
     debug: Debug = False,
 ) -> None:
     """Write a repaired copy, a log of every change, a review file and a data card; never in place."""
-    from whet.cli.mend import Wish, repair_anything
-    from whet.cli.repair import spoken
+    from whet.cli.repair import repair_anything, spoken
+    from whet.cli.repair_options import Options
     from whet.start import Hints
 
     folder = out or Path("whet-runs") / f"{what.stem}-repair"
     hints = Hints(tuple(inputs or ()), output, time, group)
-    wish = Wish(rules, tuple(accept or ()), redact, balance, decisions, model)
+    options = Options(
+        rules, tuple(accept or ()), redact=redact, balance=balance, decisions=decisions, model=model
+    )
     with _progress() as progress:
-        told = repair_anything(what, folder, hints, wish, tell=progress.tell, say=progress.say)
+        told = repair_anything(what, folder, hints, options, tell=progress.tell, say=progress.say)
     if as_json:
         _print_json(told)
         return
