@@ -71,7 +71,7 @@ def outside_list(subject: Subject, tools: Tools) -> Found:
             f"{first([repr(label) for label in strange])}.",
             "No answer may be such a label, so these rows teach a mistake.",
             "Add the labels to `labels` in the task, or relabel the rows: "
-            "`whet repair --accept outside-list=1` takes the proposals.",
+            "each row has the nearest label as its proposal.",
             tuple(sorted(flags, key=lambda flag: flag.row)),
             {label: len(rows) for label, rows in strange.items()},
         )
@@ -129,7 +129,7 @@ def same_names(subject: Subject, tools: Tools) -> Found:
             "advice",
             f"{counted(pairs, 'pair of labels reads', 'pairs of labels read')} the same.",
             "The model learns to choose between two names of one thing by chance.",
-            "Decide which name stays; `whet repair --accept same-names=1` writes the more frequent one.",
+            "Decide which name stays; the more frequent one is proposed.",
             tuple(sorted(flags, key=lambda flag: flag.row)),
         )
 
