@@ -39,6 +39,7 @@ from whet.check.tidy import one_spelling, spelling_key, tidy
 from whet.cli.repair_options import Options, choices_from
 from whet.data.neardup import near_pairs
 from whet.errors import InputError
+from whet.records import Turn
 
 same_every_time = settings(deadline=None, derandomize=True, database=None, max_examples=60)
 
@@ -396,6 +397,23 @@ def test_conversations_and_tool_calls_survive_and_their_last_answer_can_be_chang
     assert [c.column for c in done.log] == ["messages[3].content[0].text"]
     assert done.rows[0] == chat("where is it?", "parcel")
     assert done.rows[1:] == rows[1:]
+
+
+def test_rows_that_differ_in_tool_calls_or_rejected_answers_are_not_the_same() -> None:
+    said = [("{}", "no"), ('{"id": 1}', "no"), ("{}", "never"), ("{}", "no")]
+    calls = [[{"function": {"name": "find", "arguments": arguments}}] for arguments, _ in said]
+    turns = [(Turn("user", PARCEL), Turn("assistant", None, {"tool_calls": call})) for call in calls]
+    rows: list[Row] = [
+        {"messages": [{"content": PARCEL}, {"content": None, "tool_calls": call}], "rejected": rejected}
+        for call, (_, rejected) in zip(calls, said, strict=True)
+    ]
+    meta = {"rejected": [rejected for _, rejected in said]}
+    subject = Subject("write", [PARCEL] * 4, [""] * 4, ["c.jsonl"] * 4, [1, 2, 3, 4], meta, turns)
+    done = repair(rows, subject, report_of(rows), Choices(rules=DUPLICATES))
+    assert [(c.row, c.rule) for c in done.log] == [("c.jsonl:4", "exact-duplicates")]
+    # The control: without the conversations all of them look alike.
+    bare = replace(subject, turns=None)
+    assert len(repair(rows, bare, report_of(rows), Choices(rules=DUPLICATES)).rows) == 1
 
 
 def test_a_value_is_not_overwritten_that_does_not_say_what_it_was_taken_for() -> None:

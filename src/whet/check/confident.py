@@ -2,10 +2,11 @@
 
 Northcutt, Jiang, Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels", JAIR 70 (2021).
 A row counts for a label when its held-out probability reaches the mean that the label's own rows have;
-rows that count for another label than they carry are the off-diagonal of the confident joint. Two things
-are added, both measured in ``docs/proofs/label-errors.json``: the other label must be ``ODDS`` times as
-probable as the given one, and labels of fewer than ``LEAST`` rows are not judged. Without them, 300 to
-1,000 rows of many labels gave more false alarms than finds.
+rows that count for another label than they carry are the off-diagonal of the confident joint, and estimate
+the noise. As many rows as it says are flagged, by normalised margin. Two things are added: to count for
+another label, a row must find it ``ODDS`` times as probable as its own, and labels of fewer than ``LEAST``
+rows are not judged; without them, 1,000 rows of 77 labels gave more false alarms than finds
+(``docs/proofs/tried.md``).
 
 Probabilities are the mean of a logistic head and the votes of the nearest neighbours, both in five-fold
 cross-validation in which near-duplicates keep to one fold, so that a copy cannot vouch for a wrong label.
@@ -49,13 +50,13 @@ class Suspects:
     """What confident learning says about n rows of one label each."""
 
     wrong: BoolArray
-    """Whether the given label looks wrong [n]."""
+    """Whether the given label looks wrong [n]: as many rows as the noise says, the largest margins first."""
     likely: IntArray
-    """The label that a row looks like [n]; of rows that look right, their own or the nearest to it."""
+    """The most probable other label [n]."""
     margin: NDArray[np.float64]
-    """Probability of the most probable other label less that of the given one, in -1..1 [n]."""
+    """The probability of ``likely`` less that of the given label, in -1..1 [n]: ranks the rows."""
     counts: IntArray
-    """For each label: rows, rows that confidently look like it, rows that look wrong [labels, 3]."""
+    """For each label: rows, rows that surely look like it, rows that surely look like another [labels, 3]."""
 
     @property
     def judged(self) -> int:
@@ -70,20 +71,34 @@ def suspects(probabilities: NDArray[np.floating], given: IntArray) -> Suspects:
         probabilities: held-out probabilities [n, labels].
         given: the labels as they stand, as columns of ``probabilities`` [n].
     """
+    rows = np.arange(len(given))
+    counts = _joint(probabilities, given)
+    enough = counts[:, 0] >= LEAST
+    others = probabilities.astype(np.float64)
+    others[rows, given] = -1.0
+    likely = others.argmax(axis=1)
+    margin = others[rows, likely] - probabilities[rows, given]
+    doubtful = np.flatnonzero((margin > 0) & enough[given] & enough[likely])
+    expected = noise(counts)
+    surest = doubtful[np.argsort(-margin[doubtful], kind="stable")][: round(expected.value * expected.n)]
+    wrong = np.zeros(len(given), bool)
+    wrong[surest] = True
+    return Suspects(wrong, likely, margin, counts)
+
+
+def _joint(probabilities: NDArray[np.floating], given: IntArray) -> IntArray:
+    """What is needed of the confident joint: ``Suspects.counts``."""
     rows, labels = np.arange(len(given)), probabilities.shape[1]
     own = probabilities[rows, given]
-    counts = np.bincount(given, minlength=labels)
-    enough = counts >= LEAST
-    thresholds = np.bincount(given, weights=own, minlength=labels) / np.maximum(counts, 1)
-    confident = np.where((probabilities >= thresholds) & enough, probabilities, -1.0)
-    likely = confident.argmax(axis=1)
-    counted = (confident[rows, likely] >= 0) & enough[given]
-    wrong = counted & (likely != given) & (probabilities[rows, likely] >= ODDS * own)
-    right = counted & (likely == given)
-    table = [counts, np.bincount(given[right], minlength=labels), np.bincount(given[wrong], minlength=labels)]
-    others = probabilities.copy()
-    others[rows, given] = -1.0
-    return Suspects(wrong, likely, others.max(axis=1) - own, np.stack(table, axis=1))
+    total = np.bincount(given, minlength=labels)
+    enough = total >= LEAST
+    thresholds = np.bincount(given, weights=own, minlength=labels) / np.maximum(total, 1)
+    sure = np.where((probabilities >= thresholds) & enough, probabilities, -1.0)
+    looks = sure.argmax(axis=1)
+    counted = (sure[rows, looks] >= 0) & enough[given]
+    right = counted & (looks == given)
+    wrong = counted & (looks != given) & (sure[rows, looks] >= ODDS * own)
+    return np.stack([np.bincount(given[kept], minlength=labels) for kept in (rows, right, wrong)], axis=1)
 
 
 def noise(counts: IntArray) -> Interval:
@@ -92,7 +107,7 @@ def noise(counts: IntArray) -> Interval:
     Each label's share is wrong / (wrong + right) among the rows that count (the calibrated joint); shares
     are weighted by the labels' rows. The interval is Wilson's at the effective sample size of that
     weighted mean. It holds the chance of this sample, not what the model gets wrong: where labels are hard
-    to tell apart the estimate leans high, by one to two points in ``docs/proofs/label-errors.json``.
+    to tell apart the estimate leans high, by one or two points (``docs/proofs/label-errors.jsonl``).
 
     Args:
         counts: as in ``Suspects.counts``.

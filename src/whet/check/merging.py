@@ -13,18 +13,21 @@ from dataclasses import replace
 from typing import Any
 
 from whet.check.items import Change, Context, Item, Step, labels_of
+from whet.check.tidy import tidy
 from whet.data.neardup import fold, near_pairs
 
 COPIES, WEIGHT = "copies", "weight"  # columns that these rules add
+MEANT = ("system", "instruction", "rejected", "desirable")  # metadata of a conversation that is learned
 
 
 def exact_duplicates(items: Sequence[Item], context: Context) -> Step:
     """The same input with the same output: the first stays."""
     first: dict[tuple[str, str, str], Item] = {}
+    """Input, output and what stands beside them, to the row that stays."""
     counts: Counter[int] = Counter()
     log = []
     for item in items:
-        stays = first.setdefault(_identity(item, context), item)
+        stays = first.setdefault((item.input, item.output, beside(item, context)), item)
         counts[stays.row] += _copies(item)
         if stays is not item:
             why = f"same input and output as {context.subject.source(stays.row)}"
@@ -35,9 +38,23 @@ def exact_duplicates(items: Sequence[Item], context: Context) -> Step:
     return staying, log
 
 
-def _identity(item: Item, context: Context) -> tuple[str, str, str]:
-    tools = context.subject.tools
-    return item.input, item.output, "" if tools is None else json.dumps(tools[item.row], default=str)
+def beside(item: Item, context: Context) -> str:
+    """What a conversation says beside input and output, as one text; of a table, nothing.
+
+    Roles, tool calls and their arguments, parts that are no text, tools, rejected answers: rows that differ
+    in these are not the same.
+    """
+    subject, places = context.subject, context.choices.places
+    if subject.turns is None:
+        return ""
+    own = {path[0] for path in (places.input, places.output) if path}
+    nested = {n: v for n, v in item.values.items() if isinstance(v, (list, dict)) and n not in own}
+    meant = [tidy(subject.meta[name][item.row]) for name in MEANT if name in subject.meta]
+    turns = [
+        (turn.role, turn.more, None if isinstance(turn.content, str) else turn.content)
+        for turn in subject.turns[item.row]
+    ]
+    return json.dumps([nested, meant, turns], sort_keys=True, default=dict)
 
 
 def _copies(item: Item) -> int:
@@ -59,15 +76,16 @@ def near_duplicates(items: Sequence[Item], context: Context) -> Step:
     """
     folded = [fold(item.input) or item.input for item in items]
     near = near_texts(folded)
-    stays: dict[tuple[str, str], Item] = {}
+    stays: dict[tuple[str, str, str], Item] = {}
     twin: dict[int, Item] = {}
     for place in sorted(range(len(items)), key=lambda n: (not items[n].kept, -len(items[n].input), n)):
         item = items[place]
-        others = [o for text in near[folded[place]] if (o := stays.get((text, item.output)))]
+        same = item.output, beside(item, context)
+        others = [o for text in near[folded[place]] if (o := stays.get((text, *same)))]
         if others and not item.kept:
             twin[item.row] = min(others, key=lambda other: other.row)
         else:
-            stays.setdefault((folded[place], item.output), item)
+            stays.setdefault((folded[place], *same), item)
     log = [_merged(item, twin[item.row], context) for item in items if item.row in twin]
     return [item for item in items if item.row not in twin], log
 

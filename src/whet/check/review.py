@@ -45,7 +45,7 @@ NOBODY_ASKS = frozenset(
 )
 TIDIED_AWAY = frozenset({"formatted.control-characters", "formatted.encoding", "formatted.white-space"})
 SHOWN = 5  # rows named that a row stands against
-TWINS = 20  # rows looked at that a row stands against
+TWINS = 20  # rows that count in an id, of those that a row stands against
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
@@ -130,7 +130,7 @@ def _question(
     against = [f"against {subject.source(o)}: {subject.outputs[o]!r}" for o in others[:SHOWN]]
     more = [f"and {len(others) - SHOWN:,} more"] if len(others) > SHOWN else []
     place = value_digest([finding, subject.source(row)])[:12]
-    content = value_digest([_says(rows[r], context.redactor) for r in (row, *others)])[:8]
+    content = value_digest([_says(rows[r], context.redactor) for r in (row, *others[:TWINS])])[:8]
     why = "; ".join(dict.fromkeys([*notes, *against, *more]))
     return Question(f"r{place}-{content}", finding, row, (proposals or [""])[0], why)
 
