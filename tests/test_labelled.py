@@ -6,11 +6,10 @@ import random
 
 import numpy as np
 import pytest
-from scipy.special import softmax
 
 from tests.check_rows import Pair, Shared, encode, findings, flagged, pairs_of, planted, subject
 from tests.conftest import tickets
-from whet.check.apart import confused, equal_error, indistinct
+from whet.check.apart import equal_error, indistinct, near_pairs
 from whet.check.labelled import CHECKS
 from whet.check.naming import same_name
 from whet.check.subject import Tools
@@ -126,17 +125,14 @@ def test_the_equal_error_rate_is_that_of_the_threshold_that_errs_alike() -> None
     assert equal_error(apart, apart + 6) == pytest.approx(0.2, abs=0.05)
 
 
-def test_a_larger_label_is_no_confusion_and_hides_none() -> None:
-    """Half of the pair is chance, whatever the head's leaning to the larger label."""
+def test_centroids_find_the_pairs_worth_a_look_whatever_their_size() -> None:
+    """Labels 0 and 1 are one cloud, of 400 and 40 rows; 2 and 3 are clouds of their own."""
     rng = np.random.default_rng(0)
-    given = np.repeat([0, 1, 2], [400, 100, 200])
-    scores = rng.normal(size=(700, 3)) + 4 * np.eye(3)[given]
-    leaning = np.array([2.0, 0.0, 0.0])
-    assert list(confused(softmax(scores + leaning, axis=1), given)) == []
-    scores[given < 2, :2] = rng.normal(size=(500, 2))
-    ((one, other, error),) = confused(softmax(scores + leaning, axis=1), given)
-    assert (one, other) == (0, 1)
-    assert 0.4 < error <= 0.55
+    given = np.repeat([0, 1, 2, 3], [400, 40, 100, 100])
+    centres = np.eye(16)[[0, 0, 1, 2]]
+    vectors = centres[given] + 0.2 * rng.normal(size=(len(given), 16))
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    assert near_pairs(vectors, given) == [(0, 1)]
 
 
 def test_the_permutation_test_holds_its_level() -> None:

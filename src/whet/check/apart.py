@@ -2,7 +2,7 @@
 
 *Confused*: in cross-validation the head and the neighbours (``confident.held_out``) give at least two in
 five rows of each label of a pair to the other, at the threshold that errs equally often both ways; half
-would be pure chance. *Same meaning*: the centroids of
+would be pure chance. Only pairs that centroids tell apart badly are tried. *Same meaning*: the centroids of
 two labels lie no farther apart than those of two random halves of both together (a permutation test), so
 that the data show no difference at all. Both judge labels with enough rows only, a random sample of the
 largest. It does not know what the labels mean to people.
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 LEAST, MOST_A_LABEL, MOST = 20, 200, 6_000
 """Rows of a label from which it is judged, that are looked at of one label, and of all."""
-CONFUSED = 0.4
+CONFUSED, CLOSE, PAIRS = 0.4, 0.3, 40
+"""Error between two labels from which they are confused; by centroids, to be looked at; pairs looked at."""
 SHUFFLES, CHANCE = 200, 0.05
 
 
@@ -44,6 +45,8 @@ class Sample:
     given: IntArray
     """[n] Label of each, as an index into ``names``."""
     names: tuple[str, ...]
+    texts: tuple[str, ...]
+    """[n] The inputs."""
     vectors: Vectors
     """[n, dim] Unit vectors of the inputs."""
 
@@ -66,20 +69,23 @@ def sample(subject: Subject, tools: Tools) -> Sample | None:
     parts = [np.sort(rng.permutation(rows[name])[:most]) for name in names]
     chosen = np.concatenate(parts)
     given = np.repeat(np.arange(len(names)), [len(part) for part in parts])
-    return Sample(chosen, given, names, tools.encode([subject.inputs[row] for row in chosen]))
+    texts = tuple(subject.inputs[row] for row in chosen)
+    return Sample(chosen, given, names, texts, tools.encode(texts))
 
 
 def confused_pairs(subject: Subject, tools: Tools) -> Iterator[Finding]:
     judged = sample(subject, tools)
     if judged is None:
         return
-    table = np.eye(len(judged.names), dtype=np.float32)[judged.given]
-    groups = near_groups([subject.inputs[row] for row in judged.rows])
-    found = held_out(judged.vectors, table, groups, several=False, seed=tools.seed)
     flags, figures = [], dict[str, float | int | str]()
-    for one, other, error in confused(found, judged.given):
-        figures[f"{judged.names[one]} / {judged.names[other]}"] = f"{error:.0%} given to the other"
-        flags += _taken(judged, found, one, other) + _taken(judged, found, other, one)
+    for one, other in near_pairs(judged.vectors, judged.given)[:PAIRS]:
+        places = np.flatnonzero((judged.given == one) | (judged.given == other))
+        odds = _held_out_odds(judged, places, other, tools.seed)
+        right = judged.given[places] == other
+        error = equal_error(odds[~right], odds[right])
+        if error >= CONFUSED:
+            figures[f"{judged.names[one]} / {judged.names[other]}"] = f"{error:.0%} given to the other"
+            flags += _taken(judged, places, (odds > 0) != right, (one, other))
     if flags:
         yield Finding(
             "labelled.confused-pairs",
@@ -94,21 +100,36 @@ def confused_pairs(subject: Subject, tools: Tools) -> Iterator[Finding]:
         )
 
 
-def confused(probabilities: NDArray[np.floating], given: IntArray) -> Iterator[tuple[int, int, float]]:
-    """Pairs of labels, and the share of each that goes to the other when there are only the two.
+def near_pairs(vectors: Vectors, given: IntArray) -> list[tuple[int, int]]:
+    """Pairs of labels that centroids alone tell apart badly, the worst first: those worth a closer look.
+
+    A row's own label is judged by the mean of its other rows, so that no row vouches for itself.
 
     Args:
-        probabilities: held-out probabilities [n, labels].
-        given: label of each row [n].
+        vectors: unit vectors [n, dim].
+        given: label of each row, each with two rows or more [n].
     """
-    logs = np.log(np.maximum(probabilities, 1e-12))
-    labels = [logs[given == label] for label in range(probabilities.shape[1])]
-    lost = np.stack([(own > own[:, [label]]).mean(axis=0) for label, own in enumerate(labels)])
-    for one, other in np.argwhere(np.triu(lost + lost.T, k=1) >= CONFUSED):
-        own, foreign = labels[one], labels[other]
-        error = equal_error(own[:, other] - own[:, one], foreign[:, other] - foreign[:, one])
-        if error >= CONFUSED:
-            yield int(one), int(other), error
+    counts = np.bincount(given)
+    sums = np.stack([vectors[given == label].sum(axis=0) for label in range(len(counts))])
+    scores = vectors @ (sums / counts[:, None]).T
+    rows = np.arange(len(given))
+    scores[rows, given] = ((vectors * sums[given]).sum(axis=1) - 1) / (counts[given] - 1)
+    of = [scores[given == label] for label in range(len(counts))]
+    lost = np.stack([(own > own[:, [label]]).mean(axis=0) for label, own in enumerate(of)])
+    found = []
+    for one, other in np.argwhere(np.triu(lost + lost.T, k=1) >= CLOSE):
+        error = equal_error(of[one][:, other] - of[one][:, one], of[other][:, other] - of[other][:, one])
+        found.append((-error, int(one), int(other)))
+    return [(one, other) for error, one, other in sorted(found) if -error >= CLOSE]
+
+
+def _held_out_odds(judged: Sample, places: IntArray, other: int, seed: int) -> NDArray[np.float64]:
+    """Log odds of the label ``other`` for rows of a pair [places], by models that did not see them."""
+    groups = near_groups([judged.texts[place] for place in places])
+    table = np.eye(2, dtype=np.float32)[(judged.given[places] == other).astype(int)]
+    found = held_out(judged.vectors[places], table, groups, several=False, seed=seed)
+    odds: NDArray[np.float64] = np.log(np.maximum(found[:, 1], 1e-12) / np.maximum(found[:, 0], 1e-12))
+    return odds
 
 
 def equal_error(low: NDArray[np.floating], high: NDArray[np.floating]) -> float:
@@ -127,12 +148,15 @@ def _share_below(values: NDArray[np.floating], cuts: NDArray[np.floating]) -> ND
     return places / (2 * len(values))
 
 
-def _taken(judged: Sample, found: NDArray[np.floating], label: int, other: int) -> list[Flag]:
-    """The rows of a label that look more like the other."""
-    own = judged.of(label)
-    wins = own[found[own, other] > found[own, label]]
-    note = f"{judged.names[label]!r}, but as much like {judged.names[other]!r}"
-    return [Flag(int(judged.rows[place]), "output", note) for place in wins]
+def _taken(judged: Sample, places: IntArray, wrong: NDArray[np.bool_], pair: tuple[int, int]) -> list[Flag]:
+    """The rows of a pair that look more like the other label."""
+    flags = []
+    for place in places[wrong]:
+        own = judged.given[place]
+        other = pair[0] if own == pair[1] else pair[1]
+        note = f"{judged.names[own]!r}, but as much like {judged.names[other]!r}"
+        flags.append(Flag(int(judged.rows[place]), "output", note))
+    return flags
 
 
 def same_meaning(subject: Subject, tools: Tools) -> Iterator[Finding]:

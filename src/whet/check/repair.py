@@ -77,23 +77,34 @@ def repair(
     _known(report, subject, choices)
     rejects = [_reject(found, unread or {}) for found in subject.broken]
     context = _context(rows, subject, report, choices, rejects)
-    rules = active(choices)
     asked = questions(context, rows)
     decided, kept = settle(choices.decisions, asked, rows, context)
     context = replace(context, decided=decided, kept=kept)
-    items = [Item(n, row, subject.inputs[n], subject.outputs[n]) for n, row in enumerate(rows)]
-    log: list[Change] = []
-    for rule in rules:
-        items, changes = rule.apply(items, context)
-        log = [*_without_values(log, context.redactor), *changes] if rule.name == "redact" else log + changes
+    items, log = _applied(rows, context)
     asked, waiting = _still_asked(asked, items, log, context)
-    review = review_rows(asked, subject, choices.decisions, context.redactor)
-    rejects = _redacted(rejects, context.redactor)
-    clean = context.redactor.text if context.redactor else str
-    written = [item.values for item in items]
-    repaired = Repaired(written, log, review, waiting, rejects, _subject(items, subject), clean)
+    repaired = Repaired(
+        rows=[item.values for item in items],
+        log=log,
+        review=review_rows(asked, subject, choices.decisions, context.redactor),
+        waiting=waiting,
+        rejects=_redacted(rejects, context.redactor),
+        subject=_subject(items, subject),
+        clean=context.redactor.text if context.redactor else str,
+    )
     _nothing_left(repaired, context.redactor)
     return repaired
+
+
+def _applied(rows: Sequence[Row], context: Context) -> tuple[list[Item], list[Change]]:
+    """The rows after every rule, and all changes; with redaction, without personal data."""
+    subject = context.subject
+    items = [Item(n, row, subject.inputs[n], subject.outputs[n]) for n, row in enumerate(rows)]
+    log: list[Change] = []
+    for rule in active(context.choices):
+        items, changes = rule.apply(items, context)
+        log = _without_values(log, context.redactor) if rule.name == "redact" else log
+        log.extend(changes)
+    return items, log
 
 
 def _fits(rows: Sequence[Row], subject: Subject, choices: Choices) -> None:
