@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from whet.check.card import About
 from whet.check.findings import Finding, Flag, Report, Severity, Standard
-from whet.check.items import Choices
 from whet.check.load import load_subject
 from whet.check.places import Places, said, seen
-from whet.check.redacting import Redacting
-from whet.check.repair import Repaired, repair
-from whet.check.review import as_csv
 from whet.check.subject import Span, Subject
 from whet.cli.repair_files import Material, Writing, raw_rows, unread_lines
 from whet.config import task_from
+from whet.repair.card import About
+from whet.repair.items import Choices
+from whet.repair.redacting import Redacting
+from whet.repair.review import as_csv
+from whet.repair.whole import Repaired, repair
 from whet.store import file_digest
 
 Row = dict[str, Any]

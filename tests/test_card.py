@@ -15,12 +15,12 @@ import pytest
 import yaml
 from huggingface_hub import DatasetCard
 
-from whet.check.card import About, Repair, Source, card
-from whet.check.card_page import front_matter, page
 from whet.check.findings import STANDARDS, Finding, Flag, Report, Standard
-from whet.check.items import Change
 from whet.check.subject import Broken, Subject
 from whet.data.formats import read_table
+from whet.repair.card import About, Repair, Source, card
+from whet.repair.card_page import front_matter, page
+from whet.repair.items import Change
 from whet.store import file_digest
 
 DAYS = ["2026-03-01", "", "2025-12-31T23:00:00+00:00", "soon", "2026-01-15"]

@@ -20,10 +20,10 @@ from tests.repair_rows import (
     table,
     told,
 )
-from whet.check.decisions import read_answers
 from whet.check.findings import Flag
-from whet.check.review import as_csv, guarded, unguarded
 from whet.errors import InputError
+from whet.repair.decisions import read_answers
+from whet.repair.review import as_csv, guarded, unguarded
 
 same_every_time = settings(deadline=None, derandomize=True, database=None, max_examples=60)
 

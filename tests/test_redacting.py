@@ -29,16 +29,16 @@ from tests.repair_rows import (
     told,
     write_csv,
 )
-from whet.check.card import About
 from whet.check.findings import Flag
-from whet.check.redacting import Redacting, Redactor
-from whet.check.repair import repair
 from whet.check.subject import Broken
 from whet.cli.repair import repair_into
 from whet.cli.repair_files import Material, secret_of
 from whet.cli.repair_options import Options, choices_from
 from whet.data.formats import read_table
 from whet.errors import Refused
+from whet.repair.card import About
+from whet.repair.redacting import Redacting, Redactor
+from whet.repair.whole import repair
 from whet.store import file_digest
 
 # Redaction.

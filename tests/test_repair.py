@@ -29,17 +29,17 @@ from tests.repair_rows import (
 )
 from whet.check import rules as rules_module
 from whet.check.findings import Flag
-from whet.check.items import Change, Choices
-from whet.check.merging import balanced
 from whet.check.places import Places, at, leaves, named, put, seen
-from whet.check.repair import repair
-from whet.check.rules import RULES
 from whet.check.subject import Broken, Subject
 from whet.check.tidy import one_spelling, spelling_key, tidy
 from whet.cli.repair_options import Options, choices_from
 from whet.data.neardup import near_pairs
 from whet.errors import InputError
 from whet.records import Turn
+from whet.repair.items import Change, Choices
+from whet.repair.merging import balanced
+from whet.repair.rules import RULES
+from whet.repair.whole import repair
 
 same_every_time = settings(deadline=None, derandomize=True, database=None, max_examples=60)
 

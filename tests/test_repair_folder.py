@@ -28,9 +28,7 @@ from tests.repair_rows import (
     ticket_material,
     write_csv,
 )
-from whet.check.items import Choices
 from whet.check.load import load_subject
-from whet.check.repair import repair
 from whet.cli.repair import repair_anything, repair_into, spoken
 from whet.cli.repair_files import Writing, container, raw_rows
 from whet.cli.repair_options import Options, choices_from
@@ -38,6 +36,8 @@ from whet.config import task_from
 from whet.data.formats import read_table
 from whet.data.writing import write_rows
 from whet.errors import InputError
+from whet.repair.items import Choices
+from whet.repair.whole import repair
 from whet.start import Hints
 from whet.store import file_digest
 

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from whet.check.findings import Finding, Flag
-from whet.check.items import labels_of
 from whet.check.places import Path, leaves, named, put
 from whet.check.saying import counted, first
+from whet.check.subject import labels_of
 from whet.check.tidy import one_spelling, spelling_key
 
 if TYPE_CHECKING:

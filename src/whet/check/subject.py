@@ -114,3 +114,8 @@ class Tools:
     tell: Callable[[str, int, int], None] = lambda what, done, total: None
     """Is told of progress: what, how much is done, of how much."""
     seed: int = 0
+
+
+def labels_of(output: str, separator: str | None) -> list[str]:
+    """The labels in an output: one, or several."""
+    return [output] if separator is None else [part.strip() for part in output.split(separator)]

@@ -14,14 +14,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whet.check.card import About, Repair, Source, card
-from whet.check.card_page import page
-from whet.check.changes import changes_page
 from whet.check.load import load_subject
 from whet.check.places import Places, seen
-from whet.check.redacting import Redacting
-from whet.check.repair import Repaired, repair
-from whet.check.review import as_csv
 from whet.checkup import examine, names_of
 from whet.cli.repair_files import (
     CARD,
@@ -39,6 +33,12 @@ from whet.cli.repair_files import (
     way,
 )
 from whet.cli.repair_options import Options, choices_from
+from whet.repair.card import About, Repair, Source, card
+from whet.repair.card_page import page
+from whet.repair.changes import changes_page
+from whet.repair.redacting import Redacting
+from whet.repair.review import as_csv
+from whet.repair.whole import Repaired, repair
 from whet.start import Hints, task_of
 from whet.store import exclusive, file_digest, make_folder, write_json, write_jsonl, write_text
 
@@ -46,10 +46,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from whet.check.findings import Report
-    from whet.check.items import Choices
     from whet.check.subject import Subject
     from whet.config import Task
     from whet.models.encoder import TextEncoder
+    from whet.repair.items import Choices
     from whet.rungs.base import Tell
 
 

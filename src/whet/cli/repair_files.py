@@ -15,18 +15,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whet.check.decisions import read_answers
 from whet.check.places import Row
 from whet.data.formats import read_rows
 from whet.data.writing import write_rows
 from whet.errors import InputError
+from whet.repair.decisions import read_answers
 from whet.store import read_json, world
 
 if TYPE_CHECKING:
-    from whet.check.card import About
     from whet.check.findings import Report
-    from whet.check.items import Choices
     from whet.check.subject import Broken, Subject
+    from whet.repair.card import About
+    from whet.repair.items import Choices
 
 CARD, REVIEW = "data-card.json", "review.csv"
 STAGE = ".part"

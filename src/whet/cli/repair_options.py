@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whet.check.decisions import read_answers
-from whet.check.items import Choices
-from whet.check.rules import RULES
 from whet.errors import InputError, nearest
+from whet.repair.decisions import read_answers
+from whet.repair.items import Choices
+from whet.repair.rules import RULES
 
 if TYPE_CHECKING:
     from whet.check.places import Places
-    from whet.check.redacting import Redacting
+    from whet.repair.redacting import Redacting
 
 ACCEPTABLE = ("label-errors",)
 BY_OPTION = {"decision": "--decisions", "relabel": "--accept", "redact": "--redact", "balance": "--balance"}

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from whet.check.items import Context, labels_of
-from whet.check.review import Question, unguarded
+from whet.check.subject import labels_of
 from whet.check.tidy import tidy
 from whet.data.formats import Row as Line
 from whet.data.formats import read_table, read_text
 from whet.errors import InputError, many, nearest
+from whet.repair.items import Context
+from whet.repair.review import Question, unguarded
 
 if TYPE_CHECKING:
     from whet.check.places import Row

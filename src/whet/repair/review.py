@@ -16,18 +16,18 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from whet.check.items import Context
-from whet.check.merging import near_texts
 from whet.check.places import Row, leaves, named
 from whet.check.tidy import spelling_key, tidy
 from whet.data.neardup import fold
+from whet.repair.items import Context
+from whet.repair.merging import near_texts
 from whet.store import value_digest
 
 if TYPE_CHECKING:
-    from whet.check.decisions import Answer
     from whet.check.findings import Finding, Flag
-    from whet.check.redacting import Redactor
     from whet.check.subject import Subject
+    from whet.repair.decisions import Answer
+    from whet.repair.redacting import Redactor
 
 COLUMNS = ("id", "finding", "row", "input", "output", "proposal", "why", "decision", "comment")
 OURS = frozenset({"id", "finding", "row"})  # columns that hold nobody's text

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from whet.check.places import Places, Row
 
 if TYPE_CHECKING:
-    from whet.check.decisions import Answer, Decision
     from whet.check.findings import Report
-    from whet.check.redacting import Redacting, Redactor
     from whet.check.subject import Subject
+    from whet.repair.decisions import Answer, Decision
+    from whet.repair.redacting import Redacting, Redactor
 
 CAP = 10.0  # no row weighs more than ten average rows
 
@@ -100,8 +100,3 @@ class Rule:
     does: str
     certain: bool
     apply: Apply
-
-
-def labels_of(output: str, separator: str | None) -> list[str]:
-    """The labels in an output: one, or several."""
-    return [output] if separator is None else [part.strip() for part in output.split(separator)]

@@ -1,6 +1,6 @@
 """The data card: what is in a set of examples, where it is from, what was found and what was changed.
 
-One JSON value holds every figure; ``check/card_page.py`` draws it as Markdown and adds none. The sections
+One JSON value holds every figure; ``repair/card_page.py`` draws it as Markdown and adds none. The sections
 follow "Datasheets for Datasets" (Gebru et al., arXiv 1803.09010) and the front matter the Hugging Face
 dataset card. What nobody said stands as "not provided". Personal data is counted by type and never shown.
 """
@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from whet.check.findings import STANDARDS, Finding, Report
-from whet.check.items import Change
 from whet.check.language import languages
 from whet.check.result import status
+from whet.repair.items import Change
 from whet.version import __version__
 
 if TYPE_CHECKING:

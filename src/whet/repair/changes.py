@@ -9,11 +9,11 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from whet.check.rules import RULES
+from whet.repair.rules import RULES
 
 if TYPE_CHECKING:
-    from whet.check.items import Change
-    from whet.check.repair import Repaired
+    from whet.repair.items import Change
+    from whet.repair.whole import Repaired
 
 EXAMPLES = 3  # of each rule
 SHORT = 80  # characters of a text

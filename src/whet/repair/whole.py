@@ -1,6 +1,6 @@
 """Repair: rows, their subject and a report go in; new rows, a log and open questions come out.
 
-A pure function: it reads no file, writes none and changes none of what it is given. ``check/rules.py`` has
+A pure function: it reads no file, writes none and changes none of what it is given. ``repair/rules.py`` has
 the rules and their order. Repairing twice gives the same, and a repaired file needs no repair. What only a
 person can decide is asked in a review, never guessed.
 """
@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from whet.check.decisions import settle
-from whet.check.items import Change, Choices, Context, Item
 from whet.check.places import Row
-from whet.check.redacting import Redactor
-from whet.check.review import OURS, Question, questions, review_rows
-from whet.check.rules import active
 from whet.errors import InputError, Refused
+from whet.repair.decisions import settle
+from whet.repair.items import Change, Choices, Context, Item
+from whet.repair.redacting import Redactor
+from whet.repair.review import OURS, Question, questions, review_rows
+from whet.repair.rules import active
 
 if TYPE_CHECKING:
     from whet.check.findings import Report

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from whet.check.card import NOT_PROVIDED
+from whet.repair.card import NOT_PROVIDED
 
 TASKS = {"classify": "text-classification", "extract": "text-generation", "write": "text-generation"}
 SIZES = {

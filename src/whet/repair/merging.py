@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from whet.check.items import Change, Context, Item, Step, labels_of
+from whet.check.subject import labels_of
 from whet.check.tidy import tidy
 from whet.data.neardup import fold, near_pairs
+from whet.repair.items import Change, Context, Item, Step
 
 COPIES, WEIGHT = "copies", "weight"  # columns that these rules add
 MEANT = ("system", "instruction", "rejected", "desirable")  # metadata of a conversation that is learned

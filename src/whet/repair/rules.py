@@ -13,15 +13,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from whet.check.items import Change, Choices, Context, Item, Rule, Step, labels_of
-from whet.check.merging import balance, exact_duplicates, near_duplicates
 from whet.check.places import Path, at, leaves, like, named, names_in, put, renamed, text_of
-from whet.check.review import SPELLING, same_output
+from whet.check.subject import labels_of
 from whet.check.tidy import one_spelling, tidy
+from whet.repair.items import Change, Choices, Context, Item, Rule, Step
+from whet.repair.merging import balance, exact_duplicates, near_duplicates
+from whet.repair.review import SPELLING, same_output
 
 if TYPE_CHECKING:
-    from whet.check.decisions import Decision
     from whet.check.findings import Flag
+    from whet.repair.decisions import Decision
 
 TIDIED = "white space, invisible characters, broken encoding or Unicode form"
 SPELLED = "one output, written many ways: the most frequent one wins"
