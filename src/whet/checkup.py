@@ -20,7 +20,8 @@ from whet.check.run import run_checks
 from whet.errors import Refused
 from whet.models.cache import CachedEncoder
 from whet.report.checkpage import render_check, sentence
-from whet.store import make_folder, read_json, write_json, write_text
+from whet.runs import now
+from whet.store import make_folder, read_json, value_digest, write_json, write_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from whet.data.split import Splits
     from whet.models.encoder import TextEncoder
     from whet.models.source import EncoderSource
+    from whet.rungs.base import Setting
+    from whet.runs import Run
 
     FindSpans = Callable[[Sequence[str]], list[list[Span]]]
 
@@ -94,6 +97,32 @@ def examine(task: Task, folder: Path, subject: Subject, *, encoder: TextEncoder 
     """Run every check that the task and the tools allow."""
     tools = _tools(task, folder, encoder, tell)
     return run_checks(subject, tools, skip=task.check.skip)
+
+
+def check_run(run: Run, task: Task, splits: Splits, setting: Setting, command: str) -> dict[str, Any]:
+    """The check as a step of a run: 03-check.json and its page, over the rows that the split kept.
+
+    Raises:
+        Refused: a finding blocks and the task does not accept it.
+    """
+    names = ["03-check.json", "03-check.html"]
+    keys = {"kind", "labels", "instruction", "json_schema", "check", "split", "fields", "seed"}
+    made = {
+        "examples": run.digest("01-examples.jsonl"),
+        "task": value_digest(task.model_dump(mode="json", include=keys)),
+        "encoder": setting.encoders[0].source.sha256,
+    }
+    if not run.fresh("check", made):
+        start = time.perf_counter()
+        subject = of_splits(load_subject(task, setting.folder), splits)
+        report = examine(task, setting.folder, subject, encoder=setting.encoders[0], tell=setting.tell)
+        found = result(task, subject, report)
+        write_json(run.path(names[0]), found)
+        write_text(run.path(names[1]), render_check(found, name=task.task, command=command, date=now()))
+        run.record("check", made, names, time.perf_counter() - start)
+    found = dict(read_json(run.path(names[0])))
+    refuse_blocked(found, run.path(names[1]))
+    return found
 
 
 def of_splits(subject: Subject, splits: Splits) -> Subject:

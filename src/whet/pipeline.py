@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whet import checkup, ladder
-from whet.check.load import load_subject
 from whet.config import Cost, Task, load_task
 from whet.data.load import load_examples
 from whet.data.split import Splits, split_examples
@@ -28,10 +27,10 @@ from whet.evaluate.metrics import Metric, cost_function
 from whet.models.cache import CachedEncoder
 from whet.models.encoder import Encoder
 from whet.models.source import EncoderSource, find_encoder
-from whet.report.checkpage import render_check, sentence
+from whet.report.checkpage import sentence
 from whet.report.page import render
 from whet.rungs.base import Setting, Tell, silent
-from whet.runs import Run, now, open_run
+from whet.runs import Run, open_run
 from whet.store import exclusive, read_json, value_digest, write_json, write_jsonl, write_text
 from whet.verdict import verdict
 
@@ -98,7 +97,7 @@ def run_task(
         run.describe(command=command_line(), task=task.model_dump(mode="json"))
         _write_data(run, splits)
         setting = _setting(task, folder, splits, sources, out, tell)
-        checked = _check(run, task, splits, setting)
+        checked = checkup.check_run(run, task, splits, setting, command_line())
         made = _made_from(run, task, sources)
         fitted = ladder.climb(run, names, setting, splits, made)
         curve = ladder.learning_curve(run, fitted, setting, splits, _with_rungs(made, run, fitted))
@@ -145,31 +144,6 @@ def _write_data(run: Run, splits: Splits) -> None:
     }
     write_json(run.path("02-split.json"), split)
     run.record("data", made, ["01-examples.jsonl", "02-split.json"], 0.0)
-
-
-def _check(run: Run, task: Task, splits: Splits, setting: Setting) -> dict[str, Any]:
-    """03-check.json and its page, over the rows that the split kept; what blocks ends the run."""
-    names = ["03-check.json", "03-check.html"]
-    keys = {"kind", "labels", "instruction", "json_schema", "check", "split", "fields", "seed"}
-    made = {
-        "examples": run.digest("01-examples.jsonl"),
-        "task": value_digest(task.model_dump(mode="json", include=keys)),
-        "encoder": setting.encoders[0].source.sha256,
-    }
-    if not run.fresh("check", made):
-        start = time.perf_counter()
-        subject = checkup.of_splits(load_subject(task, setting.folder), splits)
-        report = checkup.examine(
-            task, setting.folder, subject, encoder=setting.encoders[0], tell=setting.tell
-        )
-        found = checkup.result(task, subject, report)
-        write_json(run.path(names[0]), found)
-        page = render_check(found, name=task.task, command=command_line(), date=now())
-        write_text(run.path(names[1]), page)
-        run.record("check", made, names, time.perf_counter() - start)
-    found = dict(read_json(run.path(names[0])))
-    checkup.refuse_blocked(found, run.path(names[1]))
-    return found
 
 
 def _setting(
