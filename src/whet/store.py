@@ -12,7 +12,7 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from whet.errors import InputError, WorldError
 
@@ -44,8 +44,9 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write ``path`` whole or not at all.
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """A stream that becomes ``path``, whole, when the block ends; nothing is left of it if the block fails.
 
     Raises:
         WorldError: full disk, read-only folder. The old file, if any, still stands.
@@ -54,7 +55,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "wb") as out:
-                out.write(data)
+                yield out
                 out.flush()
                 os.fsync(out.fileno())
             Path(name).chmod(0o644)
@@ -63,6 +64,12 @@ def write_bytes(path: Path, data: bytes) -> None:
             Path(name).unlink(missing_ok=True)
             raise
         _sync_folder(path.parent)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write ``path`` whole or not at all; errors as in ``writing``."""
+    with writing(path) as out:
+        out.write(data)
 
 
 def _sync_folder(folder: Path) -> None:

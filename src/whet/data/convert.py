@@ -2,7 +2,8 @@
 
 A row that the new shape cannot hold, or that breaks a rule of the old one, is set aside beside the new
 file with the reason and its values in full (``OUT.rejects.jsonl``): nothing is lost, and nothing is written
-in place. Memory grows with what is set aside, not with the file.
+in place. Memory grows with what is set aside, and with the file only where a table is written, whose
+columns the last row may add to.
 """
 
 from __future__ import annotations

@@ -13,20 +13,19 @@ import io
 import json
 import math
 import re
-from contextlib import closing, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from whet.data.rows import needed
 from whet.errors import InputError
-from whet.store import world, write_bytes
+from whet.store import writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     Rows = Iterable[Mapping[str, Any]]
-    Out = io.BytesIO | gzip.GzipFile
-    Writer = Callable[[Path, Rows, Sequence[str] | None, Out], int]
+    Writer = Callable[[Path, Rows, Sequence[str] | None, BinaryIO], int]
 
 MAX_CELL, MAX_SHEET_ROWS = 32_767, 1 << 20  # characters, rows: Excel's own limits
 _HALF = re.compile("[\ud800-\udfff]")  # half of a UTF-16 pair: JSON may hold it, no file can
@@ -49,14 +48,21 @@ def write_rows(path: Path, rows: Rows, *, columns: Sequence[str] | None = None) 
         WorldError: the disk fails; the old file, if any, still stands.
     """
     writer, packed = _writer(path)
-    whole = io.BytesIO()
-    packing = gzip.GzipFile(filename="", mode="wb", fileobj=whole, mtime=0) if packed else nullcontext(whole)
-    with world(path), packing as out:
+    with writing(path) as file, _packing(file, packed) as out:
         count = writer(path, rows, columns, out)
-    if not count:
-        raise InputError("there are no rows to write.", where=path)
-    write_bytes(path, whole.getvalue())
+        if not count:
+            raise InputError("there are no rows to write.", where=path)
     return count
+
+
+@contextmanager
+def _packing(file: BinaryIO, packed: bool) -> Iterator[BinaryIO]:
+    """The file, or gzip into it: no name and no time in its head, so that equal rows make equal bytes."""
+    if not packed:
+        yield file
+        return
+    with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as out:
+        yield cast("BinaryIO", out)
 
 
 def _writer(path: Path) -> tuple[Writer, bool]:
@@ -80,14 +86,14 @@ def _writer(path: Path) -> tuple[Writer, bool]:
     return known[ending], packed
 
 
-def _write_jsonl(path: Path, rows: Rows, columns: Sequence[str] | None, out: Out) -> int:
+def _write_jsonl(path: Path, rows: Rows, columns: Sequence[str] | None, out: BinaryIO) -> int:
     count = 0
     for count, row in enumerate(rows, start=1):
         out.write(_json_bytes(path, count, row) + b"\n")
     return count
 
 
-def _write_json(path: Path, rows: Rows, columns: Sequence[str] | None, out: Out) -> int:
+def _write_json(path: Path, rows: Rows, columns: Sequence[str] | None, out: BinaryIO) -> int:
     count = 0
     for count, row in enumerate(rows, start=1):
         out.write((b",\n" if count > 1 else b"[\n") + _json_bytes(path, count, row))
@@ -104,7 +110,7 @@ def _json_bytes(path: Path, number: int, row: Mapping[str, Any]) -> bytes:
         raise InputError(f"cannot be written as JSON: {error}.", where=f"{path}: record {number}") from error
 
 
-def _write_csv(path: Path, rows: Rows, columns: Sequence[str] | None, out: Out) -> int:
+def _write_csv(path: Path, rows: Rows, columns: Sequence[str] | None, out: BinaryIO) -> int:
     tabs = ".tsv" in path.suffixes[-2:]
     names, rows = _columns(path, rows, columns)
     text = io.TextIOWrapper(out, encoding="utf-8", newline="")
@@ -169,7 +175,7 @@ def _text(path: Path, number: int, name: str, value: Any) -> str:
     return text
 
 
-def _write_workbook(path: Path, rows: Rows, columns: Sequence[str] | None, out: Out) -> int:
+def _write_workbook(path: Path, rows: Rows, columns: Sequence[str] | None, out: BinaryIO) -> int:
     openpyxl = needed("openpyxl", "XLSX")
     names, rows = _columns(path, rows, columns)
     book = openpyxl.Workbook(write_only=True)
@@ -202,7 +208,7 @@ def _cell(sheet: Any, path: Path, number: int, name: str, value: Any) -> Any:
     return cell
 
 
-def _write_parquet(path: Path, rows: Rows, columns: Sequence[str] | None, out: Out) -> int:
+def _write_parquet(path: Path, rows: Rows, columns: Sequence[str] | None, out: BinaryIO) -> int:
     arrow, parquet = needed("pyarrow", "Parquet"), needed("pyarrow.parquet", "Parquet")
     rows = list(rows)
     names, rows = _columns(path, rows, columns)
