@@ -1,0 +1,137 @@
+"""What the attention of one pass has to know: which tokens belong together, and what they see before them.
+
+A pass of the training core is one flat row of T tokens: n segments laid end to end, each seeing itself and,
+where there is one, a shared prefix of P tokens, and nobody else. Knows no model. H heads, G of them for each
+of the K heads of keys; d the width of a head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a layer asks of its attention."""
+
+    scale: float
+    window: int | None
+    """A token sees itself and ``window - 1`` before it."""
+    cap: float | None
+    """Scores become cap · tanh(score / cap)."""
+
+
+Shared = tuple[Tensor, Tensor] | None
+
+
+@dataclass
+class Prefix:
+    """Keys and values of the shared prefix, layer by layer, each [1, K, P, d].
+
+    ``keep`` fills it in the pass over the prefix. ``leaves`` cuts it off from that pass: what follows adds
+    its gradients up in fp32, whatever the precision of the pass.
+    """
+
+    length: int
+    keys: dict[int, Tensor] = field(default_factory=dict)
+    values: dict[int, Tensor] = field(default_factory=dict)
+    sums: dict[tuple[str, int], Tensor] = field(default_factory=dict)
+    """Gradients by ``key`` or ``value`` and layer, fp32 [1, K, P, d]."""
+
+    def keep(self, layer: int, key: Tensor, value: Tensor) -> None:
+        self.keys[layer], self.values[layer] = key, value
+
+    def leaves(self) -> Prefix:
+        """The same values as leaves of a new graph."""
+        cut = Prefix(self.length)
+        for name, mine, theirs in (("key", self.keys, cut.keys), ("value", self.values, cut.values)):
+            for layer, tensor in mine.items():
+                theirs[layer] = cut.leaf(name, layer, tensor)
+        return cut
+
+    def leaf(self, name: str, layer: int, tensor: Tensor) -> Tensor:
+        leaf = tensor.detach().requires_grad_()
+        leaf.register_post_accumulate_grad_hook(  # type: ignore[no-untyped-call]
+            lambda own: self.add((name, layer), own)
+        )
+        return leaf
+
+    def add(self, place: tuple[str, int], leaf: Tensor) -> None:
+        """Move a leaf's gradient into the sums."""
+        assert leaf.grad is not None
+        if place in self.sums:
+            self.sums[place] += leaf.grad
+        else:
+            self.sums[place] = leaf.grad.float()
+        leaf.grad = None
+
+    def backward(self, cut: Prefix) -> None:
+        """One pass back through the prefix, with what its leaves have gathered."""
+        tensors, gradients = [], []
+        for (name, layer), total in cut.sums.items():
+            tensor = (self.keys if name == "key" else self.values)[layer]
+            if tensor.requires_grad:
+                tensors.append(tensor)
+                gradients.append(total.to(tensor.dtype))
+        torch.autograd.backward(tensors, gradients)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Segments of like length: n of them, side by side."""
+
+    index: Tensor
+    """Place in the flat row of each token [n, S]; of padding, the place of the segment's last token."""
+    real: Tensor
+    """Whether it is a token [n, S]."""
+
+    @property
+    def full(self) -> bool:
+        return bool(self.real.all())
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the attention of one pass has to know."""
+
+    blocks: tuple[Block, ...]
+    prefix: Prefix | None = None
+    """What every segment sees before itself."""
+    record: Prefix | None = None
+    """Where keys and values of this pass are kept, when it is the pass over a prefix."""
+
+    @property
+    def before(self) -> int:
+        return self.prefix.length if self.prefix else 0
+
+
+def plan(
+    lengths: Sequence[int],
+    *,
+    prefix: Prefix | None = None,
+    record: Prefix | None = None,
+    widths: int = 8,
+    device: str | torch.device = "cpu",
+) -> Plan:
+    """A plan for segments of these lengths, laid end to end in this order.
+
+    Args:
+        widths: segments side by side in one block, at most; blocks hold segments of like length.
+    """
+    starts = [0, *torch.tensor(lengths).cumsum(0).tolist()]
+    order = sorted(range(len(lengths)), key=lambda segment: lengths[segment])
+    parts = [order[at : at + widths] for at in range(0, len(order), widths)]
+    return Plan(tuple(_block(part, lengths, starts, device) for part in parts), prefix, record)
+
+
+def _block(
+    part: Sequence[int], lengths: Sequence[int], starts: Sequence[int], device: str | torch.device
+) -> Block:
+    own = torch.tensor([lengths[segment] for segment in part], device=device)[:, None]
+    first = torch.tensor([starts[segment] for segment in part], device=device)[:, None]
+    places = torch.arange(int(own.max()), device=device)[None]
+    return Block(first + places.minimum(own - 1), places < own)

@@ -1,0 +1,163 @@
+"""The gradient of one optimizer step: every prefix read once, every row once, only learned positions judged.
+
+    groups of rows -> [prefix pass] -> passes over the rows' own parts -> [one pass back through the prefix]
+
+Exact: in fp32 the gradients equal those of one row at a time (``tests/test_exactness.py``). The loss is the
+sum over all learned tokens of the step over their summed weights, however the rows fall into passes.
+Gradients are left in ``.grad``, added to what is there. Knows no optimizer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from whet.train.attention import attending
+from whet.train.losses import head_of, summed_loss
+from whet.train.plans import Plan, Prefix, plan
+from whet.train.sharing import LEAST_SAVED, Group, Row, groups
+
+PASS_TOKENS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a step is put together; each part can be switched off, to measure it."""
+
+    share: bool = True
+    """Read common prefixes once."""
+    least_saved: int = LEAST_SAVED
+    pass_tokens: int = PASS_TOKENS
+    """Tokens of rows in one pass, at most; a longer row passes alone."""
+    widths: int = 8
+    """Segments side by side in one block of attention."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """What one step did."""
+
+    loss: float
+    """Mean over the learned tokens, by weight."""
+    weight: float
+    """Summed weights of the learned tokens."""
+    learned: int
+    """Learned tokens."""
+    read: int
+    """Tokens that the model read."""
+    given: int
+    """Tokens of the rows as they came: what would have been read without sharing."""
+
+
+def gradients(
+    model: Any, rows: Sequence[Row], settings: Settings = Settings(), *, weight: float | None = None
+) -> Stepped:
+    """Add the gradients of the mean loss of ``rows`` to those of the model.
+
+    Args:
+        model: a causal model whose attention is ``attention.NAME``, PEFT's wrapping or not.
+        weight: what the summed loss is divided by; None: the summed weights of these rows.
+    """
+    total = sum(sum(row.weights[1:]) for row in rows) if weight is None else weight
+    found = (
+        groups(rows, least=settings.least_saved) if settings.share else [Group(tuple(range(len(rows))), 0)]
+    )
+    loss, read = 0.0, 0
+    for group in found:
+        own, tokens = _group(model, [rows[index] for index in group.rows], group.prefix, total, settings)
+        loss, read = loss + own, read + tokens
+    learned = sum(sum(w != 0 for w in row.weights[1:]) for row in rows)
+    return Stepped(loss, total, learned, read, sum(len(row.ids) for row in rows))
+
+
+def _group(
+    model: Any, rows: Sequence[Row], length: int, total: float, settings: Settings
+) -> tuple[float, int]:
+    """Loss over ``total``, and tokens read, of rows that share their first ``length`` tokens."""
+    kept = _read_prefix(model, rows[0].ids[:length], settings) if length else None
+    cut = kept.leaves() if kept else None
+    loss, read = 0.0, length
+    for part in passes(rows, length, settings.pass_tokens):
+        loss += _pass(model, part, cut, total, settings)
+        read += sum(len(row.ids) - length for row in part)
+    if kept is not None and cut is not None:
+        kept.backward(cut)
+    return loss, read
+
+
+def passes(rows: Sequence[Row], length: int, most: int) -> Iterator[list[Row]]:
+    """Rows in the order of their length, as many at once as ``most`` tokens allow."""
+    part, held = list[Row](), 0
+    for row in sorted(rows, key=lambda row: len(row.ids)):
+        own = len(row.ids) - length
+        if part and held + own > most:
+            yield part
+            part, held = [], 0
+        part.append(row)
+        held += own
+    if part:
+        yield part
+
+
+def _read_prefix(model: Any, ids: Sequence[int], settings: Settings) -> Prefix:
+    record = Prefix(len(ids))
+    device = model.get_input_embeddings().weight.device
+    hidden_states(model, [ids], plan([len(ids)], record=record, widths=1, device=device))
+    return record
+
+
+def _pass(model: Any, rows: Sequence[Row], cut: Prefix | None, total: float, settings: Settings) -> float:
+    """One pass forward and back over the rows' own parts."""
+    before = cut.length if cut else 0
+    device = model.get_input_embeddings().weight.device
+    own = [row.ids[before:] for row in rows]
+    lengths = [len(ids) for ids in own]
+    hidden = hidden_states(model, own, plan(lengths, prefix=cut, widths=settings.widths, device=device))
+    places, targets, weights = learned_places(rows, before)
+    chosen = hidden[torch.tensor(places, device=device)]
+    loss = (
+        summed_loss(
+            chosen,
+            torch.tensor(targets, device=device),
+            torch.tensor(weights, device=device),
+            head_of(model),
+        )
+        / total
+    )
+    loss.backward()  # type: ignore[no-untyped-call]
+    return float(loss.detach())
+
+
+def learned_places(rows: Sequence[Row], before: int) -> tuple[list[int], list[int], list[float]]:
+    """Of each learned token: the place in the flat row of the state that predicts it, itself, its weight."""
+    places, targets, weights = list[int](), list[int](), list[float]()
+    start = -before
+    for row in rows:
+        for place in range(before + 1, len(row.ids)):
+            if row.weights[place]:
+                places.append(start + place - 1)
+                targets.append(row.ids[place])
+                weights.append(row.weights[place])
+        start += len(row.ids) - before
+    return places, targets, weights
+
+
+def hidden_states(model: Any, own: Sequence[Sequence[int]], plan: Plan) -> Tensor:
+    """Last hidden states [T, d] of segments laid end to end."""
+    device = model.get_input_embeddings().weight.device
+    ids = torch.tensor([token for part in own for token in part], device=device)
+    places = torch.cat([torch.arange(len(part), device=device) for part in own]) + plan.before
+    with attending(plan):
+        out = trunk(model)(input_ids=ids[None], position_ids=places[None], use_cache=False)
+    states: Tensor = out.last_hidden_state[0]
+    return states
+
+
+def trunk(model: Any) -> Any:
+    """The model without its head."""
+    inner = model.get_base_model() if hasattr(model, "peft_config") else model
+    return getattr(inner, inner.base_model_prefix)

@@ -1,0 +1,136 @@
+"""The step's gradients equal those of one row at a time, on every architecture; a leak between rows shows."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+import torch
+
+from tests.architectures import ARCHITECTURES, tiny
+from whet.train import attention, plans
+from whet.train.attention import NAME, only_plain
+from whet.train.sharing import Row
+from whet.train.step import Settings, gradients
+
+ALLOWED = 1e-5
+"""Relative error of all gradients together, in fp32."""
+SHARED = Settings(least_saved=1, pass_tokens=40, widths=3)
+
+
+def rows(seed: int = 0) -> list[Row]:
+    """Ragged rows of two instructions and of none, some of them weighted, one learned in two places."""
+    rng = random.Random(seed)
+    first, second = ([rng.randrange(3, 96) for _ in range(size)] for size in (23, 14))
+    made = []
+    for number in range(11):
+        start = [first, first, second, []][number % 4]
+        own, out = ([rng.randrange(3, 96) for _ in range(rng.randrange(1, most))] for most in (9, 6))
+        weights = [0.0] * (len(start) + len(own)) + [1.0] * len(out)
+        ids = [*start, *own, *out]
+        if number == 5:
+            weights[len(start) + len(own) - 1] = 0.5
+        made.append(Row((1, *ids), (0.0, *weights)))
+    return made
+
+
+def one_at_a_time(model: Any, given: list[Row]) -> float:
+    """The reference: stock attention, stock logits, every row alone."""
+    total = sum(sum(row.weights[1:]) for row in given)
+    whole = 0.0
+    for row in given:
+        logits = model(input_ids=torch.tensor([row.ids]), use_cache=False).logits[0, :-1].float()
+        losses = torch.nn.functional.cross_entropy(logits, torch.tensor(row.ids[1:]), reduction="none")
+        loss = (losses * torch.tensor(row.weights[1:])).sum() / total
+        loss.backward()
+        whole += float(loss.detach())
+    return whole
+
+
+def taken(model: Any) -> dict[str, torch.Tensor]:
+    found = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+    model.zero_grad(set_to_none=True)
+    return found
+
+
+def error(found: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]) -> float:
+    assert found.keys() == wanted.keys()
+    wrong = sum(float((found[name] - wanted[name]).square().sum()) for name in wanted)
+    return float((wrong / sum(float(side.square().sum()) for side in wanted.values())) ** 0.5)
+
+
+def compared(model: Any, given: list[Row], settings: Settings = SHARED) -> float:
+    """The error of the step's gradients; their losses must agree too."""
+    model.set_attn_implementation("eager")
+    loss = one_at_a_time(model, given)
+    wanted = taken(model)
+    model.set_attn_implementation(NAME)
+    done = gradients(model, given, settings)
+    assert done.loss == pytest.approx(loss, rel=1e-5)
+    return error(taken(model), wanted)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_full_training_is_exact(name: str) -> None:
+    assert compared(tiny(name), rows()) <= ALLOWED
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_frozen_head_and_accumulated_steps_are_exact(name: str) -> None:
+    model = tiny(name)
+    model.get_output_embeddings().weight.requires_grad_(False)
+    given = rows(1)
+    total = sum(sum(row.weights[1:]) for row in given)
+    model.set_attn_implementation("eager")
+    one_at_a_time(model, given)
+    wanted = taken(model)
+    model.set_attn_implementation(NAME)
+    for part in (given[:4], given[4:]):
+        gradients(model, part, SHARED, weight=total)
+    assert error(taken(model), wanted) <= ALLOWED
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt_neox", "qwen3_moe"])
+def test_without_sharing_and_without_the_fast_form_it_is_the_same(name: str) -> None:
+    model, given = tiny(name), rows(2)
+    assert compared(model, given, Settings(share=False)) <= ALLOWED
+    with only_plain():
+        assert compared(model, given) <= ALLOWED
+
+
+def test_long_segments_in_parts_are_exact() -> None:
+    rng = random.Random(3)
+    ids = [tuple(rng.randrange(3, 96) for _ in range(size)) for size in (700, 300, 5)]
+    given = [Row(part, (0.0,) * (len(part) - 3) + (1.0,) * 3) for part in ids]
+    assert compared(tiny("llama", max_position_embeddings=1024), given) <= ALLOWED
+
+
+@pytest.fixture
+def leaky(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: segments that see their neighbour, as packed rows do under a plain causal mask."""
+    honest = plans.plan
+
+    def joined(lengths: list[int], **more: Any) -> plans.Plan:
+        return honest([sum(lengths)], **more)
+
+    monkeypatch.setattr("whet.train.step.plan", joined)
+
+
+@pytest.mark.usefixtures("leaky")
+def test_a_contaminated_mask_is_seen() -> None:
+    model, given = tiny("llama"), rows()
+    model.set_attn_implementation("eager")
+    one_at_a_time(model, given)
+    wanted = taken(model)
+    model.set_attn_implementation(NAME)
+    gradients(model, given, SHARED)
+    assert error(taken(model), wanted) > 1000 * ALLOWED
+
+
+def test_what_the_attention_does_not_know_is_refused() -> None:
+    module = torch.nn.Module()
+    module.layer_idx = 0  # type: ignore[assignment]
+    side = torch.zeros(1, 2, 3, 4)
+    with attention.attending(plans.plan([3])), pytest.raises(NotImplementedError, match="s_aux"):
+        attention.attention(module, side, side, side, None, s_aux=torch.zeros(2))
