@@ -63,7 +63,7 @@ def writing(path: Path) -> Iterator[BinaryIO]:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -72,7 +72,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         out.write(data)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the rename itself durable (POSIX only; elsewhere it is a no-op)."""
     flag = getattr(os, "O_DIRECTORY", None)
     if flag is None:

@@ -4,7 +4,8 @@
 
 PEFT makes the adapter and writes it to disk; only its forward pass is replaced while training. There the
 adapter's part is made, scaled and added in three passes over memory, here it is accumulated into the
-base's product. The base is frozen: its weights get no gradient. n rows, i inputs, o outputs, r the rank.
+base's product. The base is frozen: its weights get no gradient. An adapter kept in fp32 over a bf16 base is
+rounded on the way in, and its gradients are given back in fp32. n rows, i inputs, o outputs, r the rank.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ class _LoraLinear(torch.autograd.Function):
         ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, a: Tensor, b: Tensor, scale: float
     ) -> Tensor:
         rows = x.reshape(-1, x.shape[-1])  # [n, i]
+        ctx.kept = a.dtype
+        a, b = a.to(x.dtype), b.to(x.dtype)
         low = rows @ a.T  # [n, r]
         y = rows @ weight.T if bias is None else torch.addmm(bias, rows, weight.T)  # [n, o]
         y.addmm_(low, b.T, alpha=scale)
@@ -39,8 +42,8 @@ class _LoraLinear(torch.autograd.Function):
         gradient_x = None
         if ctx.needs_input_grad[0]:
             gradient_x = (grad @ weight).addmm_(through, a, alpha=ctx.scale).view(ctx.shape)
-        gradient_a = (through.T @ rows).mul_(ctx.scale)
-        gradient_b = (grad.T @ low).mul_(ctx.scale)
+        gradient_a = (through.T @ rows).to(ctx.kept).mul_(ctx.scale)
+        gradient_b = (grad.T @ low).to(ctx.kept).mul_(ctx.scale)
         return gradient_x, None, None, gradient_a, gradient_b, None
 
 
@@ -55,7 +58,10 @@ def fused(model: Any) -> Any:
 
 
 def _plain(module: Any) -> bool:
-    """One active adapter, nothing merged, no dropout, no DoRA, no bias of its own."""
+    """A linear base (GPT-2's layers keep their weights the other way round) with one active adapter, nothing
+    merged, no dropout, no DoRA, no bias of its own."""
+    if not isinstance(module.base_layer, torch.nn.Linear) or module.fan_in_fan_out:
+        return False
     (name, *others) = module.active_adapters
     drops = isinstance(module.lora_dropout[name], torch.nn.Identity)
     variant = name in getattr(module, "lora_variant", {})

@@ -1,0 +1,137 @@
+"""Checkpoints: everything the next step depends on, in safetensors and JSON, whole or not there.
+
+A checkpoint is a folder ``step-00000120`` with the trained weights, the optimizer, the generators and a
+manifest of digests. It is made under another name, flushed file by file, and renamed: a kill at any moment
+leaves it whole or leaves no such folder. Reading checks every digest first, and a folder that does not agree
+is passed over for the one before it. Knows no model: tensors and JSON values go in and come out.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from whet.errors import InputError
+from whet.store import file_digest, make_folder, read_json, sync_folder, world, write_bytes, write_json
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MANIFEST, STATE = "manifest.json", "state.json"
+_NAME = re.compile(r"step-(\d{8})")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What was saved after ``step`` steps."""
+
+    step: int
+    state: Mapping[str, Any]
+    """JSON values: where the loop stands."""
+    tensors: Mapping[str, Mapping[str, Tensor]]
+    """By file: ``optimizer``, ``generators``, ..."""
+    folder: Path
+
+
+def save(
+    root: Path,
+    step: int,
+    state: Mapping[str, Any],
+    tensors: Mapping[str, Mapping[str, Tensor]],
+    *,
+    weights: Callable[[Path], None] | None = None,
+) -> Path:
+    """Write a checkpoint and return its folder.
+
+    Args:
+        root: where checkpoints stand.
+        weights: writes further files into the folder it is given, such as PEFT's adapter.
+
+    Raises:
+        WorldError: full disk, read-only folder; checkpoints from before still stand.
+    """
+    from safetensors.torch import save as as_bytes
+
+    final = root / f"step-{step:08d}"
+    made = make_folder(root / f".{final.name}.{os.getpid()}")
+    try:
+        for name, group in tensors.items():
+            write_bytes(made / f"{name}.safetensors", as_bytes({k: v.contiguous() for k, v in group.items()}))
+        write_json(made / STATE, dict(state))
+        if weights:
+            weights(made)
+        _seal(made)
+        _take_place(made, final)
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        raise
+    return final
+
+
+def _seal(folder: Path) -> None:
+    """Flush what others wrote, and write the manifest last."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    with world(folder):
+        for path in files:
+            with path.open("rb") as stream:
+                os.fsync(stream.fileno())
+    write_json(folder / MANIFEST, {str(path.relative_to(folder)): file_digest(path) for path in files})
+
+
+def _take_place(made: Path, final: Path) -> None:
+    with world(final):
+        if final.exists():  # the same step, saved before a kill: the same bytes, or damaged ones
+            shutil.rmtree(final)
+        made.replace(final)
+        sync_folder(final.parent)
+
+
+def latest(root: Path) -> Checkpoint | None:
+    """The newest checkpoint that is whole; None where there is none."""
+    for folder in sorted(folders(root), reverse=True):
+        if whole(folder):
+            return read(folder)
+    return None
+
+
+def folders(root: Path) -> list[Path]:
+    """Checkpoint folders, oldest first."""
+    return sorted(path for path in root.glob("step-*") if _NAME.fullmatch(path.name)) if root.is_dir() else []
+
+
+def whole(folder: Path) -> bool:
+    """Whether every file of the manifest is there with its digest, and none that it does not name."""
+    try:
+        manifest = read_json(folder / MANIFEST)
+        names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {MANIFEST}
+        return names == set(manifest) and all(file_digest(folder / n) == d for n, d in manifest.items())
+    except (InputError, OSError, AttributeError):
+        return False
+
+
+def read(folder: Path) -> Checkpoint:
+    """A checkpoint that ``whole`` has found whole."""
+    from safetensors.torch import load
+
+    found = _NAME.fullmatch(folder.name)
+    if found is None or not whole(folder):
+        raise InputError(
+            "is no whole checkpoint: a file is missing, or not what its manifest says.",
+            where=folder,
+            fix="resume from another, or start anew.",
+        )
+    ours = [path for path in folder.glob("*.safetensors") if not path.name.startswith("adapter_")]
+    tensors = {path.stem: load(path.read_bytes()) for path in ours}
+    return Checkpoint(int(found[1]), read_json(folder / STATE), tensors, folder)
+
+
+def retain(root: Path, keep: int, also: Collection[str] = ()) -> None:
+    """Delete all but the newest ``keep`` checkpoints and those in ``also``, and what kills left behind."""
+    old = folders(root)[:-keep] if keep else []
+    for folder in [path for path in old if path.name not in also] + list(root.glob(".step-*")):
+        shutil.rmtree(folder, ignore_errors=True)
