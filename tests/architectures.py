@@ -44,7 +44,7 @@ def tiny(name: str, *, seed: int = 0, **more: Any) -> Any:
 
     from whet.train.attention import register
 
-    config = AutoConfig.for_model(name, **{**COMMON, **ARCHITECTURES[name], **more})
+    config = AutoConfig.for_model(name, **{**COMMON, **ARCHITECTURES.get(name, {}), **more})
     register()
     torch.manual_seed(seed)
     model = AutoModelForCausalLM.from_config(config, attn_implementation="eager").eval()

@@ -48,6 +48,8 @@ def attention(
     current = _CURRENT.get()
     if current is None or query.shape[0] != 1 or mask is not None:
         raise RuntimeError("attention without a plan")
+    if told.get("dropout"):
+        raise NotImplementedError("the layer wants dropout on its scores")
     if strange := sorted(name for name, value in told.items() if name not in KNOWN and value is not None):
         raise NotImplementedError(f"the layer tells its attention of {', '.join(strange)}")
     layer = int(module.layer_idx)

@@ -37,6 +37,9 @@ class Settings:
     """Segments side by side in one block of attention."""
 
 
+DEFAULT = Settings()
+
+
 @dataclass(frozen=True, slots=True)
 class Stepped:
     """What one step did."""
@@ -54,7 +57,7 @@ class Stepped:
 
 
 def gradients(
-    model: Any, rows: Sequence[Row], settings: Settings = Settings(), *, weight: float | None = None
+    model: Any, rows: Sequence[Row], settings: Settings = DEFAULT, *, weight: float | None = None
 ) -> Stepped:
     """Add the gradients of the mean loss of ``rows`` to those of the model.
 
@@ -78,7 +81,7 @@ def _group(
     model: Any, rows: Sequence[Row], length: int, total: float, settings: Settings
 ) -> tuple[float, int]:
     """Loss over ``total``, and tokens read, of rows that share their first ``length`` tokens."""
-    kept = _read_prefix(model, rows[0].ids[:length], settings) if length else None
+    kept = read_prefix(model, rows[0].ids[:length], settings) if length else None
     cut = kept.leaves() if kept else None
     loss, read = 0.0, length
     for part in passes(rows, length, settings.pass_tokens):
@@ -103,7 +106,7 @@ def passes(rows: Sequence[Row], length: int, most: int) -> Iterator[list[Row]]:
         yield part
 
 
-def _read_prefix(model: Any, ids: Sequence[int], settings: Settings) -> Prefix:
+def read_prefix(model: Any, ids: Sequence[int], settings: Settings) -> Prefix:
     record = Prefix(len(ids))
     device = model.get_input_embeddings().weight.device
     hidden_states(model, [ids], plan([len(ids)], record=record, widths=1, device=device))
@@ -112,28 +115,52 @@ def _read_prefix(model: Any, ids: Sequence[int], settings: Settings) -> Prefix:
 
 def _pass(model: Any, rows: Sequence[Row], cut: Prefix | None, total: float, settings: Settings) -> float:
     """One pass forward and back over the rows' own parts."""
-    before = cut.length if cut else 0
-    device = model.get_input_embeddings().weight.device
-    own = [row.ids[before:] for row in rows]
-    lengths = [len(ids) for ids in own]
-    hidden = hidden_states(model, own, plan(lengths, prefix=cut, widths=settings.widths, device=device))
-    places, targets, weights = learned_places(rows, before)
-    chosen = hidden[torch.tensor(places, device=device)]
-    loss = (
-        summed_loss(
-            chosen,
-            torch.tensor(targets, device=device),
-            torch.tensor(weights, device=device),
-            head_of(model),
-        )
-        / total
-    )
+    loss = _forward(model, rows, cut, settings) / total
     loss.backward()  # type: ignore[no-untyped-call]
     return float(loss.detach())
 
 
-def learned_places(rows: Sequence[Row], before: int) -> tuple[list[int], list[int], list[float]]:
-    """Of each learned token: the place in the flat row of the state that predicts it, itself, its weight."""
+def _forward(model: Any, rows: Sequence[Row], prefix: Prefix | None, settings: Settings) -> Tensor:
+    """Summed loss of the rows' own parts."""
+    before = prefix.length if prefix else 0
+    head = head_of(model)
+    device = head.weight.device
+    own = [row.ids[before:] for row in rows]
+    laid = plan([len(ids) for ids in own], prefix=prefix, widths=settings.widths, device=device)
+    places, targets, weights = learned_places(rows, before)
+    hidden = hidden_states(model, own, laid)[torch.tensor(places, device=device)]
+    wanted, counted = torch.tensor(targets, device=device), torch.tensor(weights, device=device)
+    return summed_loss(hidden, wanted, counted, head)
+
+
+def losses(model: Any, rows: Sequence[Row], settings: Settings = DEFAULT) -> float:
+    """Mean loss over the learned tokens of ``rows``, without gradients."""
+    total, weight = 0.0, 0.0
+    with torch.no_grad():
+        for group in _grouped(rows, settings):
+            chosen = [rows[index] for index in group.rows]
+            ahead = read_prefix(model, chosen[0].ids[: group.prefix], settings) if group.prefix else None
+            for part in passes(chosen, group.prefix, settings.pass_tokens):
+                total += float(_forward(model, part, ahead, settings))
+            weight += sum(sum(row.weights[1:]) for row in chosen)
+    return total / weight
+
+
+def _grouped(rows: Sequence[Row], settings: Settings) -> list[Group]:
+    if not settings.share:
+        return [Group(tuple(range(len(rows))), 0)]
+    return groups(rows, least=settings.least_saved)
+
+
+def learned_places(
+    rows: Sequence[Row], before: int, *, width: int | None = None
+) -> tuple[list[int], list[int], list[float]]:
+    """Of each learned token: the place in the flat row of the state that predicts it, itself, its weight.
+
+    Args:
+        before: tokens of the prefix, which are not among the states.
+        width: states of each row; None: as many as it has tokens of its own.
+    """
     places, targets, weights = list[int](), list[int](), list[float]()
     start = -before
     for row in rows:
@@ -142,7 +169,7 @@ def learned_places(rows: Sequence[Row], before: int) -> tuple[list[int], list[in
                 places.append(start + place - 1)
                 targets.append(row.ids[place])
                 weights.append(row.weights[place])
-        start += len(row.ids) - before
+        start += len(row.ids) - before if width is None else width
     return places, targets, weights
 
 

@@ -1,0 +1,102 @@
+"""A causal model with rows to learn from: what the loop trains.
+
+    rows -> gradients (``step``) | dev rows -> loss, and the task's metric where one is given
+
+Where memory runs out, a step is made again with half as many tokens at once; its gradient is the same, and
+what was halved is said. Knows no task and no files but the weights it writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from whet.errors import WorldError
+from whet.train.loop import Look
+from whet.train.optimizer import trainable
+from whet.train.step import Settings, Stepped, gradients, losses
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from whet.train.sharing import Row
+
+LEAST_TOKENS = 64
+"""Fewer at once are not tried."""
+SHOWN = 5
+
+
+@dataclass
+class CausalJob:
+    """``loop.Job`` for a causal model."""
+
+    model: Any
+    """Ready to train: its attention set, an adapter or free weights, dropout as the recipe says."""
+    rows: Sequence[Row]
+    sources: Sequence[str]
+    """``file:line`` of each row."""
+    dev: Sequence[Row]
+    settings: Settings = field(default_factory=Settings)
+    score: Callable[[Any], float] | None = None
+    """The task's metric on dev, of the model as it stands; larger is better."""
+    notes: list[str] = field(default_factory=list)
+    """What had to be done otherwise than asked."""
+
+    @property
+    def live(self) -> Mapping[str, Tensor]:
+        return trainable(self.model)
+
+    def names(self, rows: Sequence[int]) -> str:
+        shown = ", ".join(self.sources[row] for row in rows[:SHOWN])
+        return shown if len(rows) <= SHOWN else f"{shown} and {len(rows) - SHOWN} more"
+
+    def gradients(self, rows: Sequence[int]) -> Stepped:
+        chosen = [self.rows[row] for row in rows]
+        while True:
+            generator = torch.get_rng_state()
+            try:
+                return gradients(self.model, chosen, self.settings)
+            except (MemoryError, RuntimeError) as error:
+                if not _out_of_memory(error):
+                    raise
+                self._halve(rows, error)
+                self._clear()
+                torch.set_rng_state(generator)  # the step made again draws the same dropout
+
+    def _halve(self, rows: Sequence[int], error: Exception) -> None:
+        """Fewer tokens at once, or the end of what can be done."""
+        tokens = self.settings.pass_tokens // 2
+        if tokens < LEAST_TOKENS:
+            raise WorldError(
+                f"memory ran out with {self.settings.pass_tokens} tokens at once, on {self.names(rows)}.",
+                fix="choose a smaller model, shorter rows, or a machine with more memory.",
+            ) from error
+        self.settings = replace(self.settings, pass_tokens=tokens)
+        self.notes.append(f"memory ran out: {tokens:,} tokens at once from then on; the steps are the same")
+
+    def _clear(self) -> None:
+        for tensor in self.live.values():
+            tensor.grad = None
+
+    def look(self) -> Look:
+        training = self.model.training
+        self.model.eval()
+        try:
+            loss = losses(self.model, self.dev, self.settings)
+            return Look(loss, None if self.score is None else self.score(self.model))
+        finally:
+            self.model.train(training)
+
+    def write(self, folder: Path) -> None:
+        """The adapter as stock PEFT writes it, or the whole model; the base is not copied."""
+        self.model.save_pretrained(folder, safe_serialization=True)
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """torch says it in one way on GPUs and in another on CPUs."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
