@@ -11,14 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
 from whet.errors import WorldError
+from whet.train import step
 from whet.train.loop import Look
 from whet.train.optimizer import trainable
-from whet.train.step import Settings, Stepped, gradients, losses
+from whet.train.step import Settings, Stepped
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,16 +31,25 @@ LEAST_TOKENS = 64
 SHOWN = 5
 
 
+class Form(Protocol):
+    """One of the two steps: ``step`` or ``padded``."""
+
+    def gradients(self, model: Any, rows: Sequence[Row], settings: Settings) -> Stepped: ...
+
+    def losses(self, model: Any, rows: Sequence[Row], settings: Settings) -> float: ...
+
+
 @dataclass
 class CausalJob:
     """``loop.Job`` for a causal model."""
 
     model: Any
-    """Ready to train: its attention set, an adapter or free weights, dropout as the recipe says."""
+    """Ready to train, as ``causal.prepared`` leaves it."""
     rows: Sequence[Row]
     sources: Sequence[str]
     """``file:line`` of each row."""
     dev: Sequence[Row]
+    form: Form = step
     settings: Settings = field(default_factory=Settings)
     score: Callable[[Any], float] | None = None
     """The task's metric on dev, of the model as it stands; larger is better."""
@@ -59,7 +69,7 @@ class CausalJob:
         while True:
             generator = torch.get_rng_state()
             try:
-                return gradients(self.model, chosen, self.settings)
+                return self.form.gradients(self.model, chosen, self.settings)
             except (MemoryError, RuntimeError) as error:
                 if not _out_of_memory(error):
                     raise
@@ -83,17 +93,23 @@ class CausalJob:
             tensor.grad = None
 
     def look(self) -> Look:
-        training = self.model.training
-        self.model.eval()
+        set_dropout(self.model, on=False)
         try:
-            loss = losses(self.model, self.dev, self.settings)
+            loss = self.form.losses(self.model, self.dev, self.settings)
             return Look(loss, None if self.score is None else self.score(self.model))
         finally:
-            self.model.train(training)
+            set_dropout(self.model, on=True)
 
     def write(self, folder: Path) -> None:
         """The adapter as stock PEFT writes it, or the whole model; the base is not copied."""
         self.model.save_pretrained(folder, safe_serialization=True)
+
+
+def set_dropout(model: Any, *, on: bool) -> None:
+    """The dropout of adapters; that of the base is always off: its masks cost more than they bring here."""
+    for name, module in model.named_modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.train(on and "lora_dropout" in name)
 
 
 def _out_of_memory(error: Exception) -> bool:

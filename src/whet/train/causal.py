@@ -1,0 +1,61 @@
+"""A causal model made ready to train: its attention, its adapter or free weights, its precision.
+
+    model -> does the flat step fit? -> adapter -> ready, with what had to be done otherwise
+
+Knows no data and no files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from whet.errors import InputError
+from whet.train import padded, probe, step
+from whet.train.adapters import LoraRecipe, adapted
+from whet.train.job import set_dropout
+from whet.train.step import Settings
+
+if TYPE_CHECKING:
+    from whet.train.job import Form
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A model that can be trained, and how."""
+
+    model: Any
+    form: Form
+    settings: Settings
+    notes: Sequence[str]
+    """What is done otherwise than asked, and why."""
+
+
+def prepared(
+    model: Any, lora: LoraRecipe | None, settings: Settings, seed: int, *, fuse: bool = True
+) -> Prepared:
+    """Make a model ready.
+
+    Args:
+        model: a causal model of ``transformers`` as it was loaded.
+        lora: the adapter; None trains all weights.
+        fuse: run LoRA's layers in one function each.
+
+    Raises:
+        InputError: logits are made in a way that the losses do not know.
+    """
+    model.eval().requires_grad_(False)
+    if not probe.head_fits(model):
+        raise InputError(
+            f"the logits of {type(model).__name__} are made in a way that training does not know.",
+            fix="choose another model, or say which one it was: it can be taught.",
+        )
+    why = probe.fitted(model)
+    notes = [f"rows are read padded and one by one, without sharing their beginning: {why}"] if why else []
+    if lora is not None and lora.dropout and settings.share and not why:
+        settings = Settings(False, settings.least_saved, settings.pass_tokens, settings.widths)
+        notes.append("beginnings are not shared: dropout draws anew for every row")
+    model = model.requires_grad_(True) if lora is None else adapted(model, lora, seed, fuse=fuse)
+    set_dropout(model, on=True)
+    return Prepared(model, padded if why else step, settings, notes)
