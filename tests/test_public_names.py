@@ -7,7 +7,7 @@ import sys
 
 import whet
 
-PUBLIC = ["InputError", "Refused", "WhetError", "WorldError", "__version__", "load", "run"]
+PUBLIC = ["InputError", "Refused", "WhetError", "WorldError", "__version__", "load", "run", "tune"]
 HEAVY = ("torch", "transformers", "numpy", "pydantic", "scipy", "typer")
 
 

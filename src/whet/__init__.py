@@ -20,8 +20,9 @@ from whet.version import __version__
 if TYPE_CHECKING:
     from whet.pipeline import Outcome
     from whet.records import Specialist
+    from whet.tuning import Tuned
 
-__all__ = ["InputError", "Refused", "WhetError", "WorldError", "__version__", "load", "run"]
+__all__ = ["InputError", "Refused", "WhetError", "WorldError", "__version__", "load", "run", "tune"]
 
 
 def run(task: str | Path, out: str | Path) -> Outcome:
@@ -49,3 +50,20 @@ def load(folder: str | Path) -> Specialist:
     from whet.rungs.base import load_specialist
 
     return load_specialist(Path(folder))
+
+
+def tune(task: str | Path, out: str | Path) -> Tuned:
+    """Train the first model of a task file, a causal model, on its examples; nothing else.
+
+    Args:
+        task: a task file (``.yaml``).
+        out: the folder for weights, checkpoints and figures; a training that was killed goes on there.
+
+    Raises:
+        InputError: wrong input; nothing was written.
+        WorldError: the world failed; the same call goes on where it stopped.
+    """
+    from whet.config import load_task
+    from whet.tuning import tune_task
+
+    return tune_task(load_task(Path(task)), Path(task).parent, Path(out))

@@ -81,6 +81,18 @@ class TuneOptions(_Section):
     methods: list[Literal["full", "lora"]] = Field(default=["full", "lora"], min_length=1)
     """Each is trained in full, and the better one on dev is kept."""
     epochs: float = Field(default=2.0, gt=0, le=100)
+    lr: float | None = Field(default=None, gt=0, lt=1)
+    """Of a decoder; 2e-4 by LoRA and 1e-4 in full unless set. Encoders have rates of their own."""
+    batch: int = Field(default=16, ge=1)
+    """Rows of one step of a decoder, however many fit into memory at once."""
+    rank: int = Field(default=16, ge=1)
+    """Of a decoder's adapter."""
+    learn: Literal["assistant", "last"] = "assistant"
+    """What a decoder learns of a conversation: every answer, or the last."""
+    too_long: Literal["stop", "drop", "cut_start"] = "stop"
+    """What becomes of rows longer than a decoder's context."""
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    """Of a decoder's base; `auto` is bf16 where the processor multiplies it natively."""
 
 
 class DataCheck(_Section):

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from whet.cli.convert import convert
+from whet.cli.tune import tune
 from whet.errors import InputError, WhetError, WorldError
 from whet.version import __version__
 
@@ -239,6 +240,7 @@ def predict(
 
 
 app.command()(convert)
+app.command()(tune)
 
 
 @app.command(name="try")

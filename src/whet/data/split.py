@@ -23,7 +23,7 @@ from whet.data.neardup import fold, near_groups
 from whet.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from whet.config import Task
@@ -68,10 +68,25 @@ def split_examples(task: Task, loaded: Loaded, folder: Path) -> Splits:
             more = load_more(task, (folder / source).resolve(), labels)
             given[name], labels = more.examples, more.labels
             notes.extend(more.notes)
-    rows = _grouped(loaded.examples, given.get("test", ()), given.get("dev", ()))
+    splits = split_given(task, loaded.examples, given, labels)
+    return replace(splits, notes=(*notes, *splits.notes))
+
+
+def split_given(
+    task: Task,
+    examples: Sequence[Example],
+    given: Mapping[str, Sequence[Example]],
+    labels: tuple[Label, ...] = (),
+) -> Splits:
+    """As ``split_examples``, of examples that are loaded already.
+
+    Args:
+        given: examples of ``test`` and ``dev`` from files of their own, where the task names some.
+    """
+    rows = _grouped(examples, given.get("test", ()), given.get("dev", ()))
     splits = _deal(task, rows, labels)
     _enough(task, splits)
-    return replace(splits, notes=(*notes, *_notes(splits)))
+    return replace(splits, notes=_notes(task, splits))
 
 
 def _grouped(*parts: Sequence[Example]) -> tuple[list[_Row], list[_Row], list[_Row]]:
@@ -137,7 +152,8 @@ def _hold_out(
         past, late = ordered[:cut], ordered[cut:]
         why = f"{name} rows that stand in the past already"
         return past, _apart(late, past, left, why)
-    held = _stratified(pool, share, random.Random(f"{task.seed}-{name}"))
+    rng = random.Random(f"{task.seed}-{name}")
+    held = _stratified(pool, share, rng) if task.kind == "classify" else _drawn(pool, share, rng)
     return (
         [row for row in pool if row.group not in held],
         [row for row in pool if row.group in held],
@@ -164,6 +180,16 @@ def _stratified(pool: list[_Row], share: float, rng: random.Random) -> set[int]:
         rng.shuffle(groups)
         held |= _fill(groups[:-1], members, share * sum(len(members[g]) for g in groups))
     return held
+
+
+def _drawn(pool: list[_Row], share: float, rng: random.Random) -> set[int]:
+    """Groups to hold out where outputs are no labels: whole groups until the share is full."""
+    members: dict[int, list[_Row]] = defaultdict(list)
+    for row in pool:
+        members[row.group].append(row)
+    groups = list(members)
+    rng.shuffle(groups)
+    return _fill(groups, members, share * len(pool))
 
 
 def _fill(groups: list[int], members: dict[int, list[_Row]], wanted: float) -> set[int]:
@@ -212,8 +238,14 @@ def _enough(task: Task, splits: Splits) -> None:
             )
 
 
-def _notes(splits: Splits) -> list[str]:
+def _notes(task: Task, splits: Splits) -> tuple[str, ...]:
     notes = [f"left out: {len(ids):,} {why}" for why, ids in splits.left_out.items()]
+    return (*notes, *_unseen(splits)) if task.kind == "classify" else tuple(notes)
+
+
+def _unseen(splits: Splits) -> list[str]:
+    """Test answers that no training row shows."""
+    notes = []
     trained = {name for e in splits.train for name in names_of(e.output)}
     unseen = Counter(n for e in splits.test for n in names_of(e.output) if n not in trained)
     if unseen:
