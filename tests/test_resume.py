@@ -141,6 +141,9 @@ class Saver:
             tracer.wait()
         return status
 
+    def end(self) -> None:
+        self.driver.communicate()
+
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not here")
@@ -164,8 +167,8 @@ def test_a_fault_at_every_call_of_a_save_leaves_a_whole_checkpoint(tmp_path: Pat
         faults += 1
         assert saver.save(root, 3) == 0  # what a kill left behind is in nobody's way
         assert [path.name for path in (root / "kept").iterdir()] == ["step-00000003"]
-    saver.driver.kill()
-    assert faults >= 5
+    saver.end()
+    assert faults >= 4
     assert found >= {1, 2}
 
 
@@ -202,36 +205,36 @@ class Counting:
 
 
 def test_it_stops_when_dev_no_longer_improves_and_keeps_the_best() -> None:
-    job = Counting([3.0, 2.0, 2.5, 2.6, 2.7, 1.0])
+    job = Counting([4.0, 3.0, 2.0, 2.5, 2.6, 2.7, 1.0])
     done = train(job, 8, Plan(Rates(0.1), epochs=6, batch=4, patience=3), None)  # type: ignore[arg-type]
     assert (done.state.step, done.state.best_step, done.best.loss) == (10, 4, 2.0)
-    assert len(done.state.curve) == 5
+    assert [look["step"] for look in done.state.curve] == [0, 2, 4, 6, 8, 10]
     assert not (done.weights["w"] == job.live["w"]).all()
 
 
 def test_a_loss_that_is_not_finite_names_its_rows() -> None:
-    job = Counting([3.0, 2.0, 1.0], fails=3)
+    job = Counting([4.0, 3.0, 2.0, 1.0], fails=3)
     with pytest.raises(WorldError, match=r"loss is nan at step 3, on f\.jsonl:"):
         train(job, 8, Plan(Rates(0.1), epochs=3, batch=4), None)  # type: ignore[arg-type]
 
 
 def test_asked_to_stop_it_saves_and_goes_on_later(tmp_path: Path) -> None:
-    job, asked = Counting([3.0, 2.0, 1.0]), iter([False, False, True])
+    job, asked = Counting([4.0, 3.0, 2.0, 1.0]), iter([False, False, True])
     plan = Plan(Rates(0.1), epochs=3, batch=4)
     with pytest.raises(Interrupted):
         train(job, 8, plan, tmp_path, Watching(asked_to_stop=lambda: next(asked)))  # type: ignore[arg-type]
     later = Counting([1.5, 1.0])
     done = train(later, 8, plan, tmp_path)  # type: ignore[arg-type]
     assert (later.steps, done.state.step) == (3, 6)
-    straight = Counting([3.0, 1.5, 1.0])
+    straight = Counting([4.0, 3.0, 1.5, 1.0])
     train(straight, 8, plan, None)  # type: ignore[arg-type]
     assert (later.live["w"] == straight.live["w"]).all()
 
 
 def test_a_checkpoint_of_other_settings_is_not_gone_on_with(tmp_path: Path) -> None:
-    train(Counting([1.0]), 8, Plan(Rates(0.1), epochs=1, batch=4), tmp_path)  # type: ignore[arg-type]
+    train(Counting([2.0, 1.0]), 8, Plan(Rates(0.1), epochs=1, batch=4), tmp_path)  # type: ignore[arg-type]
     with pytest.raises(WorldError, match="another plan"):
-        train(Counting([1.0]), 8, Plan(Rates(0.2), epochs=1, batch=4), tmp_path)  # type: ignore[arg-type]
+        train(Counting([2.0, 1.0]), 8, Plan(Rates(0.2), epochs=1, batch=4), tmp_path)  # type: ignore[arg-type]
 
 
 def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path) -> None:

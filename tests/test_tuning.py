@@ -64,13 +64,14 @@ def task_file(tmp_path: Path, shared: Callable[[str], Path]) -> Path:
     path.write_text(
         f"task: names\nkind: write\nexamples: rows.jsonl\nfields: {{input: text, output: name}}\n"
         f"models: [{base}]\nsplit: {{test: 0.2, dev: 0.2}}\n"
-        "tune: {epochs: 3, lr: 0.005, batch: 8, rank: 4, precision: fp32}\n",
+        "tune: {epochs: 4, lr: 0.005, batch: 8, rank: 4, precision: fp32}\n",
         encoding="utf-8",
     )
     return path
 
 
 @pytest.mark.data
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # PEFT asks transformers in an old way
 def test_it_learns_and_what_it_writes_is_stock_peft(task_file: Path, whet: Whet) -> None:
     done = whet("tune", task_file, "--out", task_file.parent / "out", "--json")
     assert done.returncode == 0, done.stderr
@@ -102,16 +103,16 @@ def logits(base: str, adapter: Path | None) -> list[float]:
 @pytest.mark.slow
 def test_a_signal_saves_and_the_same_command_goes_on(task_file: Path, whet: Whet) -> None:
     out = task_file.parent / "out"
-    task_file.write_text(task_file.read_text().replace("epochs: 3", "epochs: 30"))
+    task_file.write_text(task_file.read_text().replace("epochs: 4", "epochs: 40"))
     command = [sys.executable, "-m", "whet", "tune", str(task_file), "--out", str(out)]
     running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     while not (out / "training.jsonl").exists():
         assert running.poll() is None
         time.sleep(0.05)
     running.send_signal(signal.SIGTERM)
-    assert running.wait() == 130
-    assert running.stderr
-    assert f"whet tune {task_file}" in running.stderr.read()
+    _, said = running.communicate()
+    assert running.returncode == 130
+    assert f"whet tune {task_file}" in said
     done = whet("tune", task_file, "--out", out, "--json")
     assert done.returncode == 0
     steps = [json.loads(line)["step"] for line in (out / "training.jsonl").read_text().splitlines()]

@@ -19,6 +19,8 @@ from whet.cli.tune import tune
 from whet.errors import InputError, WhetError, WorldError
 from whet.version import __version__
 
+INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
+
 app = typer.Typer(
     name="whet",
     help="From a file of examples to an honest verdict: how much customization does this job deserve?",
@@ -310,12 +312,9 @@ def main(arguments: list[str] | None = None) -> None:
 def _run(given: list[str]) -> int:
     debug = "--debug" in given
     try:
-        code = app(given, standalone_mode=False)
-        return int(code or 0)
+        code = int(app(given, standalone_mode=False) or 0)
     except KeyboardInterrupt:
-        again = shlex.join(["whet", *given])
-        typer.echo(f"\ninterrupted; finished steps are kept. Go on with: {again}", err=True)
-        return 130
+        code = INTERRUPTED
     except WhetError as error:
         return _tell_error(error, given, debug)
     except OSError as error:
@@ -323,6 +322,10 @@ def _run(given: list[str]) -> int:
         return _tell_error(trouble, given, debug, error)
     except Exception as error:
         return _tell_unforeseen(error, given, debug)
+    if code == INTERRUPTED:  # typer makes it of a KeyboardInterrupt
+        again = shlex.join(["whet", *given])
+        typer.echo(f"\ninterrupted; finished steps are kept. Go on with: {again}", err=True)
+    return code
 
 
 def _tell_error(error: WhetError, given: list[str], debug: bool, cause: BaseException | None = None) -> int:

@@ -72,6 +72,6 @@ def _said(card: Mapping[str, Any], folder: Path) -> list[str]:
         f"{card['rows']['train']:,} examples, {card['steps']:,} steps, {card['seconds']:,.0f} s"
     )
     lines.append(
-        f"dev loss {first['loss']:.3f} at step {first['step']}, best {best['loss']:.3f} at {best['step']}"
+        f"dev loss {first['loss']:.3f} before training, best {best['loss']:.3f} at step {best['step']}"
     )
     return [*lines, f"weights: {folder / 'weights'}"]

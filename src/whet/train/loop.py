@@ -168,6 +168,8 @@ class _Training:
     def run(self) -> Ended:
         start = time.perf_counter()
         self._resume()
+        if self.state.step == 0:
+            self._look(0)  # what the model can do before it has learned anything
         for step in self._left():
             self._step(step)
             looked = step % self.plan.every(self.rows) == 0 or step == self.steps
