@@ -127,3 +127,15 @@ def test_an_encoder_is_no_model_to_write_with(task_file: Path, whet: Whet) -> No
     done = whet("tune", task_file, "--out", task_file.parent / "out")
     assert done.returncode == 2
     assert not (task_file.parent / "out").exists()
+
+
+@pytest.mark.data
+def test_the_check_counts_in_the_tokens_of_the_model_that_will_learn(task_file: Path, whet: Whet) -> None:
+    rows = task_file.parent / "rows.jsonl"
+    long = {"text": "the girl saw a small red ball " * 120, "name": "Tom"}
+    with rows.open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps(long) + "\n")
+    done = whet("check", task_file, "--out", task_file.parent / "check", "--no-model", "--json")
+    found = {finding["check"]: finding for finding in json.loads(done.stdout)["findings"]}
+    assert done.returncode == 1
+    assert [row["source"] for row in found["formatted.too-long"]["rows"]] == ["rows.jsonl:81"]

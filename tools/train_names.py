@@ -2,9 +2,9 @@
 
     python tools/train_names.py --data ../shared/data/presidio_pii/generated_large.json
 
-Half of the data set's templates train, with our own sentences beside them; the other half measures. What
-was chosen (epochs, the mixture, ``CAUTION``) was chosen on a quarter of the training templates, held out
-with --dev; the test templates were not looked at for it. Same machine, same versions: same bytes.
+Two thirds of the data set train, with our own sentences beside them; templates that were not trained on
+measure. What was chosen (epochs, the mixture, ``CAUTION``) was chosen on a quarter of the training templates,
+held out with --dev; the test templates were not looked at for it. Same machine, same versions: same bytes.
 """
 
 from __future__ import annotations

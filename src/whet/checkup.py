@@ -17,8 +17,11 @@ from typing import TYPE_CHECKING, Any
 from whet.check.load import load_inputs_of, load_subject
 from whet.check.result import as_json
 from whet.check.run import run_checks
+from whet.config import DEFAULT_ENCODER
 from whet.errors import Refused
 from whet.models.cache import CachedEncoder
+from whet.models.folder import model_place
+from whet.models.source import find_encoder
 from whet.report.checkpage import render_check, sentence
 from whet.runs import now
 from whet.store import make_folder, read_json, value_digest, write_json, write_text
@@ -93,6 +96,12 @@ def check_task(
     return Checked(subject, report, found, out, time.perf_counter() - start)
 
 
+def encoder_of(task: Task, folder: Path) -> EncoderSource:
+    """The encoder that checks a task: its own first one, or, where its models write, the default."""
+    named = task.models[0] if task.kind == "classify" else DEFAULT_ENCODER
+    return find_encoder(model_place(named, folder))
+
+
 def examine(task: Task, folder: Path, subject: Subject, *, encoder: TextEncoder | None, tell: Tell) -> Report:
     """Run every check that the task and the tools allow."""
     tools = _tools(task, folder, encoder, tell)
@@ -156,18 +165,42 @@ def refuse_blocked(found: dict[str, Any], page: Path) -> None:
 
 
 def _tools(task: Task, folder: Path, encoder: TextEncoder | None, tell: Tell) -> Tools:
-    from whet.check.subject import Tools
 
     traffic = load_inputs_of(task, folder / task.check.traffic) if task.check.traffic else None
+    plain = replace(_lengths(task, folder, encoder), traffic=traffic, tell=tell, seed=task.seed)
     if encoder is None:
-        return Tools(traffic=traffic, tell=tell, seed=task.seed)
+        return plain
     cached = CachedEncoder(encoder)
 
     def encode(texts: Sequence[str]) -> NDArray[np.float32]:
         return cached.encode(texts, precise=False).vectors
 
-    names = names_of(encoder.source)
-    return Tools(encode=encode, names=names, traffic=traffic, tell=tell, seed=task.seed)
+    return replace(plain, encode=encode, names=names_of(encoder.source))
+
+
+def _lengths(task: Task, folder: Path, encoder: TextEncoder | None) -> Tools:
+    """How texts are counted in the tokens of the model that will read them, where one is known."""
+    from whet.check.subject import Tools
+    from whet.models.decoder import find_decoder, load_tokenizer
+    from whet.models.encoder import Encoder
+    from whet.models.folder import UNSET_LENGTH
+
+    if task.kind == "classify":
+        if encoder is None:
+            return Tools()
+        reader = Encoder(encoder.source)
+        return Tools(
+            count_tokens=lambda texts: reader.tokenize(texts).tokens().tolist(),
+            context=encoder.source.context,
+        )
+    if "models" not in task.model_fields_set:
+        return Tools()
+    source = find_decoder(model_place(task.models[0], folder))
+    tokenizer = load_tokenizer(source)
+    return Tools(
+        count_tokens=lambda texts: [len(ids) for ids in tokenizer(list(texts))["input_ids"]],
+        context=None if source.context >= UNSET_LENGTH else source.context,
+    )
 
 
 def names_of(source: EncoderSource) -> FindSpans | None:

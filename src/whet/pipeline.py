@@ -26,6 +26,7 @@ from whet.evaluate.evidence import Evidence, Sizes
 from whet.evaluate.metrics import Metric, cost_function
 from whet.models.cache import CachedEncoder
 from whet.models.encoder import Encoder
+from whet.models.folder import model_place
 from whet.models.source import EncoderSource, find_encoder
 from whet.report.checkpage import sentence
 from whet.report.page import render
@@ -87,7 +88,7 @@ def run_task(
     _climbable(task)
     names = ladder.chosen_rungs(task)
     splits = split_examples(task, load_examples(task, folder), folder)
-    sources = [find_model(name, folder) for name in task.models]
+    sources = [find_encoder(model_place(name, folder)) for name in task.models]
 
     open_run(out)
     with exclusive(out):
@@ -114,12 +115,6 @@ def _climbable(task: Task) -> None:
             where=f"{task.task}: kind",
             fix="`whet check`, `whet repair` and `whet convert` work on these examples.",
         )
-
-
-def find_model(name: str, folder: Path) -> EncoderSource:
-    """A model named by a path relative to the task file, or by its id."""
-    local = folder / name
-    return find_encoder(str(local) if local.is_dir() else name)
 
 
 def command_line() -> str:

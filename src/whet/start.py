@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from whet.checkup import Checked, check_task
+from whet.checkup import Checked, check_task, encoder_of
 from whet.config import DEFAULT_ENCODER, Task, load_task, task_from
 from whet.data.formats import Broken, Table, read_rows, read_table
 from whet.data.guess import Guess, guess_any, guess_task
@@ -21,7 +21,7 @@ from whet.data.load import load_examples
 from whet.data.shapes import guessable
 from whet.errors import InputError
 from whet.models.encoder import Encoder
-from whet.pipeline import Outcome, command_line, find_model, run_task
+from whet.pipeline import Outcome, command_line, run_task
 from whet.records import Example
 from whet.rungs.base import Tell, silent
 from whet.runs import now
@@ -100,13 +100,13 @@ def check_anything(
     """Check a task's examples, or a data file of any kind with the task that it suggests.
 
     Args:
-        model: whether to use the task's first encoder, for the checks that need one.
+        model: whether to use an encoder, for the checks that need one.
 
     Raises:
         InputError: nothing can be read; nothing was written.
     """
     task, folder = task_of(path, hints, say)
-    encoder = Encoder(find_model(task.models[0], folder)) if model else None
+    encoder = Encoder(encoder_of(task, folder)) if model else None
     return check_task(task, folder, out, encoder=encoder, tell=tell, command=command_line(), date=now())
 
 

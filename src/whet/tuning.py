@@ -18,7 +18,7 @@ from whet.check.load import load_subject
 from whet.data.split import split_given
 from whet.models.decoder import find_decoder, load_decoder, load_tokenizer
 from whet.models.encoder import native_bf16
-from whet.models.folder import UNSET_LENGTH
+from whet.models.folder import UNSET_LENGTH, model_place
 from whet.records import Example, Turn
 from whet.runs import environment, now
 from whet.store import exclusive, make_folder, write_json
@@ -73,7 +73,7 @@ def tune_task(
     start = time.perf_counter()
     subject = load_subject(task, folder)
     splits = split_given(task, *_examples(subject))
-    source = find_decoder(_named(task, folder))
+    source = find_decoder(model_place(task.models[0], folder))
     tokenizer = load_tokenizer(source)
     train, dev = (tokens_of(task, subject, side, tokenizer, source) for side in (splits.train, splits.dev))
     from whet.train.shown import shown
@@ -89,11 +89,6 @@ def tune_task(
         card["seconds"] = time.perf_counter() - start
         _write(ready, ended, source, out, card)
     return Tuned(out, card, example)
-
-
-def _named(task: Task, folder: Path) -> str:
-    local = folder / task.models[0]
-    return str(local) if local.is_dir() else task.models[0]
 
 
 def _examples(subject: Subject) -> tuple[list[Example], dict[str, list[Example]]]:

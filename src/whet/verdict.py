@@ -125,6 +125,7 @@ def verdict(
     place = max(range(len(rungs)), key=lambda i: (rungs[i].dev_gain, -i))
     best = rungs[place]
     lower = {rung.name: evidence.pair(best, rung) for rung in rungs[:place]}
+    higher = {rung.name: evidence.pair(rung, best) for rung in rungs[place + 1 :]}
     alpha = level(opening)
     decision = decide(best.name, lower, task.margin_value, alpha)
     intervals = {rung.name: evidence.interval(rung) for rung in rungs}
@@ -133,6 +134,7 @@ def verdict(
     prices = {rung.name: usd_per_1k(rung, task.costs) for rung in rungs}
     figures = [_figures(r, decision, intervals[r.name], evidence, task, prices, sizes) for r in rungs]
     seen = _seen(decision, lower, task.margin_value, alpha)
+    passed = ahead_after_all(higher, alpha)
     out: dict[str, Any] = {
         "task": task.task,
         "kind": task.kind,
@@ -150,7 +152,8 @@ def verdict(
         "winner": decision.winner,
         "provisional": decision.provisional,
         "decisive": decision.winner is not None,
-        "fine_tuning_warranted": _warranted(decision, rungs, target),
+        "ahead_after_all": passed,
+        "fine_tuning_warranted": _warranted(decision, rungs, target, passed),
         **seen,
         "test_openings": opening,
         "alpha": alpha,
@@ -158,6 +161,23 @@ def verdict(
         "notes": list(notes),
     }
     return {**out, "sentence": sentence(out)}
+
+
+def ahead_after_all(higher: Mapping[str, Paired], alpha: float) -> list[dict[str, Any]]:
+    """Rungs above the one that dev liked best that are ahead of it on test, corrected for their number.
+
+    Dev chose, and its choice stands: but a small dev set can be unlucky, and where the test set shows it, it
+    is said, and that training is not warranted is not claimed.
+
+    Args:
+        higher: paired evidence (rung minus best) of each rung above the best.
+    """
+    found = holm([pair.p_ahead for pair in higher.values()], alpha)
+    return [
+        {"name": name, "difference": pair.difference, "low": pair.lower(test.level), "p_adjusted": test.p}
+        for (name, pair), test in zip(higher.items(), found, strict=True)
+        if test.rejected
+    ]
 
 
 def _figures(
@@ -196,10 +216,12 @@ def _target(task: Task, metric: Metric, interval: Interval) -> str | None:
     return "probably" if sign * interval.value >= sign * task.target else "probably not"
 
 
-def _warranted(decision: Decision, rungs: Sequence[Measured], target: str | None) -> str:
+def _warranted(
+    decision: Decision, rungs: Sequence[Measured], target: str | None, passed: Sequence[Mapping[str, Any]]
+) -> str:
     """Speaks of ``tune`` and ``tune+retrieve`` only. Where neither was measured, a lower winner says no
     only if it surely meets the target."""
-    if decision.winner is None:
+    if decision.winner is None or any(rung["name"] in TUNED for rung in passed):
         return "undecided"
     if decision.winner in TUNED:
         return "yes"

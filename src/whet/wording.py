@@ -20,7 +20,7 @@ def apart(value: float, metric: str) -> str:
 
 def sentence(v: Mapping[str, Any]) -> str:
     """The verdict in plain words."""
-    parts = [_who(v), _tuning(v)]
+    parts = [_who(v), *_unlucky(v), _tuning(v)]
     if v["target"] is not None:
         parts.append(_about_target(v))
     if v["test_openings"] > 1:
@@ -64,6 +64,16 @@ def _who(v: Mapping[str, Any]) -> str:
         else (f"at most {apart(compared['high'], metric)} behind")
     )
     return f"`{name}` is enough: {measured}, {trails} the best rung, `{v['best']}`."
+
+
+def _unlucky(v: Mapping[str, Any]) -> list[str]:
+    """Where dev chose one rung and the test set shows a higher one ahead."""
+    return [
+        f"But dev, {v['n_dev']:,} examples, may have chosen badly: on these `{rung['name']}` is "
+        f"{apart(rung['difference'], v['metric'])} ahead of `{v['best']}` "
+        f"(at least {apart(rung['low'], v['metric'])}); a larger dev set would choose more surely."
+        for rung in v["ahead_after_all"]
+    ]
 
 
 def _tuning(v: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from whet.check.load import load_subject
 from whet.check.places import Places, seen
-from whet.checkup import examine, names_of
+from whet.checkup import encoder_of, examine, names_of
 from whet.cli.repair_files import (
     CARD,
     REVIEW,
@@ -89,9 +89,8 @@ def _encoder(task: Task, folder: Path) -> TextEncoder:
     """The task's encoder, with a memory: most texts are the same when they are checked again."""
     from whet.models.cache import CachedEncoder
     from whet.models.encoder import Encoder
-    from whet.pipeline import find_model
 
-    return CachedEncoder(Encoder(find_model(task.models[0], folder)))
+    return CachedEncoder(Encoder(encoder_of(task, folder)))
 
 
 def _places(task: Task, material: Material) -> Places:

@@ -78,6 +78,12 @@ class ModelFiles:
         return value_digest([(path.name, file_digest(path)) for path in self.weights])
 
 
+def model_place(name: str, folder: Path) -> str:
+    """A model as a task names it: a path relative to the task's folder, or an id."""
+    local = folder / name
+    return str(local) if local.is_dir() else name
+
+
 def find_folder(name: str, packages: Mapping[str, tuple[str, str]] | None = None) -> tuple[Path, bool]:
     """A model's folder, and whether it was named by its path; downloads only what nothing local has.
 
