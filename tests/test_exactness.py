@@ -43,7 +43,7 @@ def one_at_a_time(model: Any, given: list[Row]) -> float:
         logits = model(input_ids=torch.tensor([row.ids]), use_cache=False).logits[0, :-1].float()
         losses = torch.nn.functional.cross_entropy(logits, torch.tensor(row.ids[1:]), reduction="none")
         loss = (losses * torch.tensor(row.weights[1:])).sum() / total
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         whole += float(loss.detach())
     return whole
 

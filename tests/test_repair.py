@@ -27,7 +27,6 @@ from tests.repair_rows import (
     table,
     told,
 )
-from whet.check import rules as rules_module
 from whet.check.findings import Flag
 from whet.check.places import Places, at, leaves, named, put, seen
 from whet.check.subject import Broken, Subject
@@ -36,6 +35,7 @@ from whet.cli.repair_options import Options, choices_from
 from whet.data.neardup import near_pairs
 from whet.errors import InputError
 from whet.records import Turn
+from whet.repair import rules as rules_module
 from whet.repair.items import Change, Choices
 from whet.repair.merging import balanced
 from whet.repair.rules import RULES

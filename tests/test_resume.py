@@ -194,7 +194,7 @@ class Counting:
 
     def gradients(self, rows: list[int]) -> Stepped:
         self.steps += 1
-        self.live["w"].sum().backward()
+        self.live["w"].sum().backward()  # type: ignore[no-untyped-call]
         return Stepped(float("nan") if self.steps == self._fails else 1.0, 1.0, 1, 1, 1)
 
     def look(self) -> Look:

@@ -63,7 +63,7 @@ def main(folder: Path, *, forget: bool) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(7)
     if forget:
-        torch.set_rng_state = lambda state: None
+        torch.set_rng_state = lambda new_state: None
     work = job()
     work.log = folder / "seen.jsonl"
     train(work, ROWS, plan(), folder / "checkpoints", Watching())
