@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -58,6 +59,9 @@ def test_a_label_with_one_example_blocks() -> None:
     assert "labelled.too-few" not in findings(
         CHECKS, subject(relabelled(r8="weather", r9="weather"), "classify")
     )
+    split = replace(subject(relabelled(r8="weather"), "classify"), sides=["train"] * len(relabelled()))
+    (found,) = findings(CHECKS, split)["labelled.too-few"]
+    assert (finding.severity, found.severity) == ("blocks", "advice")
 
 
 def test_several_labels_are_counted_one_by_one() -> None:

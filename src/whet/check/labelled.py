@@ -100,12 +100,13 @@ def unused_labels(subject: Subject, tools: Tools) -> Found:
 
 
 def too_few(subject: Subject, tools: Tools) -> Found:
+    """Blocks where a split has still to be made; where it is made, what can be learned stands as it is."""
     single = {label: rows[0] for label, rows in rows_of(subject).items() if len(rows) == 1}
     if single:
         yield Finding(
             "labelled.too-few",
             "well labelled",
-            "blocks",
+            "blocks" if subject.sides is None else "advice",
             f"{counted(len(single), 'label has', 'labels have')} one example only: "
             f"{first([repr(label) for label in single])}.",
             "One example cannot be both learned from and held out.",
