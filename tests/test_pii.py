@@ -238,6 +238,12 @@ def test_after_redaction_no_value_remains_and_nothing_changes_again(
     assert redact(clean, again, Pseudonyms.seeded(seed)) == clean
 
 
+def test_a_date_of_birth_is_found_again_where_nothing_says_what_it_is() -> None:
+    (spans,) = find_personal(["born on 12 March 1985, please call 12 March 1985"])
+    assert [kind for *_, kind in spans] == ["DATE_OF_BIRTH", "DATE_OF_BIRTH"]
+    assert find_personal(["please call 12 March 1985"]) == [[]]
+
+
 def test_a_value_left_in_is_seen() -> None:
     """The control of the property above: without the redaction it fails."""
     assert find_personal(["card 4111 1111 1111 1111"]) != [[]]

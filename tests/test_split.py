@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
@@ -212,7 +212,10 @@ def test_time_keeps_its_order(seed: int, grouped: bool) -> None:
     if not grouped:
         bare = [Example(e.id, e.input, e.output, e.source, time=e.time) for e in loaded.examples]
         loaded = Loaded(tuple(bare), loaded.labels)
-    splits = cut(loaded, split={"test": 0.3, "dev": 0.2, "time": "day"}, seed=seed)
+    try:
+        splits = cut(loaded, split={"test": 0.3, "dev": 0.2, "time": "day"}, seed=seed)
+    except InputError:  # few customers are new at the end: the rest stand in the past
+        assume(False)
     check_time_order(splits)
     check_groups_together(splits)
     check_no_twins_across(splits)

@@ -76,7 +76,8 @@ class Tagger:
         """Scores of each piece [rows, length, tags]."""
         import torch
 
-        embedded = self.model.get_input_embeddings()(ids) + torch.nn.functional.embedding(shapes, self.shapes)
+        embedded = self.model.get_input_embeddings()(ids)
+        embedded = embedded + torch.nn.functional.embedding(shapes, self.shapes).to(embedded.dtype)
         whole = None if bool(mask.all()) else mask
         hidden = self.model(inputs_embeds=embedded, attention_mask=whole).last_hidden_state
         return torch.nn.functional.linear(hidden, self.weight.to(hidden.dtype), self.bias.to(hidden.dtype))

@@ -97,8 +97,9 @@ def _all(text: str) -> Iterator[Span]:
 def _everywhere(text: str, spans: Sequence[Span]) -> Iterator[Span]:
     """The spans, and the same values wherever else they stand: a word near one of them tells of all."""
     yield from spans
-    for value, kind in {text[start:end]: kind for start, end, kind in spans}.items():
-        if len(value) >= REPEATED and kind not in QUIET_KINDS and text.count(value) > 1:
+    telling = {text[start:end]: kind for start, end, kind in spans if kind not in QUIET_KINDS}
+    for value, kind in telling.items():
+        if len(value) >= REPEATED and text.count(value) > 1:
             yield from ((m.start(), m.end(), kind) for m in whole(re.escape(value), NO_FLAG).finditer(text))
 
 
