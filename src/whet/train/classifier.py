@@ -75,13 +75,10 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Trained:
-    """The best state seen on dev, and the last one."""
+    """What the last look at dev found trained."""
 
-    state: dict[str, torch.Tensor]
-    """Trained tensors by name, at their best: the encoder's (full) or the adapter's (LoRA)."""
-    head: LinearHead
-    best: Evaluation
     last: dict[str, torch.Tensor]
+    """Trained tensors by name: the encoder's (full) or the adapter's (LoRA)."""
     curve: list[dict[str, float]]
     parameters: int
     steps: int
@@ -105,10 +102,10 @@ def train_classifier(
     start: Evaluation,
     on_step: Callable[[int, int], None] = lambda done, total: None,
 ) -> Trained:
-    """Train from ``head`` and keep the state that dev liked best, the start included.
+    """Train from ``head`` until the steps are done or dev no longer improves.
 
     ``start`` is what dev says of ``head`` on the frozen vectors, which are at hand already. A loss that is
-    not finite ends the training; the best state so far stands.
+    not finite ends the training; the state of the last look at dev stands.
     """
 
     with _seeded(seed):
@@ -120,7 +117,7 @@ def train_classifier(
     steps = max(1, round(recipe.epochs * _batches_in(data, recipe)))
     every = max(1, round(_batches_in(data, recipe) / recipe.evals_per_epoch))
     watch = _Watch(model, live, on_eval, recipe.patience)
-    watch.begin(start, head)
+    watch.begin(start)
     tokens, smooth = 0, 0.0
     for step, batch in zip(range(1, steps + 1), _endless(data, recipe, rng, pad_id), strict=False):
         loss = _batch_loss(model, weight, bias, batch, data, source.pooling, recipe)
@@ -137,7 +134,7 @@ def train_classifier(
             if watch.tired():
                 break
     count = sum(p.numel() for p in live.values()) + weight.numel() + bias.numel()
-    return Trained(watch.state, watch.head, watch.best, watch.last, watch.curve, count, step, tokens)
+    return Trained(watch.last, watch.curve, count, step, tokens)
 
 
 def _trainable(source: EncoderSource, recipe: Recipe) -> Any:
@@ -274,23 +271,19 @@ def _as_head(weight: torch.Tensor, bias: torch.Tensor) -> LinearHead:
 
 
 class _Watch:
-    """Evaluates, keeps the best state and the curve, and says when to stop."""
+    """Looks at dev, keeps the state and the curve, and says when to stop."""
 
     def __init__(self, model: Any, live: dict[str, torch.Tensor], on_eval: OnEval, patience: int):
         self._model, self._live = model, live
         self._on_eval, self._patience = on_eval, patience
         self._since, self._highest = 0, -math.inf
-        self.best = Evaluation(-math.inf, math.inf)
-        self.state: dict[str, torch.Tensor] = {}
         self.last: dict[str, torch.Tensor] = {}
-        self.head = LinearHead(np.zeros((0, 0), np.float32), np.zeros(0, np.float32))
         self.curve: list[dict[str, float]] = []
 
-    def begin(self, found: Evaluation, head: LinearHead) -> None:
-        """The start is the first candidate for the best."""
+    def begin(self, found: Evaluation) -> None:
+        """The curve begins with the frozen head."""
         self.curve.append({"step": 0, "dev_score": found.gain, "dev_loss": found.loss})
-        self.best, self.head = found, head
-        self.state = self.last = self._state()
+        self.last = self._state()
 
     def _state(self) -> dict[str, torch.Tensor]:
         return {name: p.detach().clone() for name, p in self._live.items()}
@@ -299,8 +292,6 @@ class _Watch:
         found = self._on_eval(self._model, head)
         self.curve.append({"step": step, "dev_score": found.gain, "dev_loss": found.loss, "loss": loss})
         self.last = self._state()
-        if (found.gain, -found.loss) > (self.best.gain, -self.best.loss):
-            self.best, self.head, self.state = found, head, self.last
         self._wait(found.gain)
 
     def _wait(self, gain: float) -> None:
