@@ -21,6 +21,7 @@ from whet.check.places import Path, leaves, named, put
 from whet.check.saying import counted, first
 from whet.check.subject import labels_of
 from whet.check.tidy import one_spelling, spelling_key
+from whet.check.values import answers
 
 if TYPE_CHECKING:
     from whet.check.subject import Subject, Tools
@@ -60,9 +61,9 @@ def spelling(subject: Subject, tools: Tools) -> Iterator[Finding]:
     if subject.kind == "classify":
         yield from _labels(subject)
     else:
-        answers = dict(_answers(subject))
-        yield from _writing(subject, answers)
-        yield from _values(subject, answers)
+        found = dict(answers(subject))
+        yield from _writing(subject, found)
+        yield from _values(subject, found)
 
 
 def _labels(subject: Subject) -> Iterator[Finding]:
@@ -95,16 +96,6 @@ def _found(what: str, why: str, repair: str, flags: list[Flag], figures: Mapping
     return Finding(
         NAME, "consistent", "advice", what, why, repair, tuple(flags), {"rows": len(flags), **figures}
     )
-
-
-def _answers(subject: Subject) -> Iterator[tuple[int, Any]]:
-    for row, output in enumerate(subject.outputs):
-        try:
-            value = json.loads(output)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(value, (dict, list)):
-            yield row, value
 
 
 def _writing(subject: Subject, answers: Mapping[int, Any]) -> Iterator[Finding]:
