@@ -47,12 +47,9 @@ class Rates:
 class Optimizer:
     """AdamW over the live parameters of a model, by name."""
 
-    def __init__(
-        self, live: Mapping[str, Tensor], rates: Rates, *, faster: Mapping[str, float] | None = None
-    ):
-        """``faster``: factors on the rate of single parameters, such as a head's."""
+    def __init__(self, live: Mapping[str, Tensor], rates: Rates):
         self.live = dict(live)
-        self._rates, self._faster = rates, dict(faster or {})
+        self._rates = rates
         self._copies = {name: _master(tensor) for name, tensor in self.live.items()}
         for name, tensor in self.live.items():
             if self._copies[name] is not tensor:
@@ -72,7 +69,7 @@ class Optimizer:
                 copy.grad = torch.zeros_like(copy)
         norm = torch.nn.utils.clip_grad_norm_(copies, self._rates.clip or math.inf)
         for group in self._adam.param_groups:
-            group["lr"] = self._rates.lr * factor * self._faster.get(group["name"], 1.0)
+            group["lr"] = self._rates.lr * factor
         self._adam.step()
         self._write_back()
         self.clear()

@@ -17,7 +17,7 @@ from torch import Tensor
 from whet.train.attention import NAME, register
 from whet.train.losses import head_of
 from whet.train.plans import plan
-from whet.train.step import DEFAULT, hidden_states, read_prefix, trunk
+from whet.train.step import hidden_states, read_prefix, trunk
 
 ROWS, PREFIX, OWN = 3, 12, 9
 ALLOWED = {torch.float32: 1e-4}
@@ -70,7 +70,7 @@ def _set(model: Any) -> str:
 def _differs(model: Any, prefix: list[int], own: list[list[int]], wanted: Tensor) -> str:
     """How the states of rows laid end to end behind a shared prefix differ from those of each alone."""
     try:
-        ahead = read_prefix(model, prefix, DEFAULT)
+        ahead = read_prefix(model, prefix)
         laid = plan([len(part) for part in own], prefix=ahead, device=_device(model))
         found = hidden_states(model, own, laid)
     except (NotImplementedError, RuntimeError, TypeError, AttributeError, KeyError, ValueError) as error:

@@ -66,11 +66,8 @@ def gradients(
         weight: what the summed loss is divided by; None: the summed weights of these rows.
     """
     total = sum(sum(row.weights[1:]) for row in rows) if weight is None else weight
-    found = (
-        groups(rows, least=settings.least_saved) if settings.share else [Group(tuple(range(len(rows))), 0)]
-    )
     loss, read = 0.0, 0
-    for group in found:
+    for group in _grouped(rows, settings):
         own, tokens = _group(model, [rows[index] for index in group.rows], group.prefix, total, settings)
         loss, read = loss + own, read + tokens
     learned = sum(sum(w != 0 for w in row.weights[1:]) for row in rows)
@@ -81,7 +78,7 @@ def _group(
     model: Any, rows: Sequence[Row], length: int, total: float, settings: Settings
 ) -> tuple[float, int]:
     """Loss over ``total``, and tokens read, of rows that share their first ``length`` tokens."""
-    kept = read_prefix(model, rows[0].ids[:length], settings) if length else None
+    kept = read_prefix(model, rows[0].ids[:length]) if length else None
     cut = kept.leaves() if kept else None
     loss, read = 0.0, length
     for part in passes(rows, length, settings.pass_tokens):
@@ -106,7 +103,8 @@ def passes(rows: Sequence[Row], length: int, most: int) -> Iterator[list[Row]]:
         yield part
 
 
-def read_prefix(model: Any, ids: Sequence[int], settings: Settings) -> Prefix:
+def read_prefix(model: Any, ids: Sequence[int]) -> Prefix:
+    """Keys and values of a pass over a shared beginning."""
     record = Prefix(len(ids))
     device = model.get_input_embeddings().weight.device
     hidden_states(model, [ids], plan([len(ids)], record=record, widths=1, device=device))
@@ -139,7 +137,7 @@ def losses(model: Any, rows: Sequence[Row], settings: Settings = DEFAULT) -> flo
     with torch.no_grad():
         for group in _grouped(rows, settings):
             chosen = [rows[index] for index in group.rows]
-            ahead = read_prefix(model, chosen[0].ids[: group.prefix], settings) if group.prefix else None
+            ahead = read_prefix(model, chosen[0].ids[: group.prefix]) if group.prefix else None
             for part in passes(chosen, group.prefix, settings.pass_tokens):
                 total += float(_forward(model, part, ahead, settings))
             weight += sum(sum(row.weights[1:]) for row in chosen)
