@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from tests import chat_templates as templates
 from tests.chat_templates import tokenizer
 from whet.errors import InputError
+from whet.models.layout import PLAIN, Conversation
+from whet.models.messages import message
 from whet.records import Turn
-from whet.train.layout import PLAIN, Conversation
 from whet.train.lengths import histogram, shorter
-from whet.train.messages import message
 from whet.train.shown import shown
 from whet.train.tokens import Tokenized, tokenize
 

@@ -19,10 +19,10 @@ from whet.data.split import split_given
 from whet.models.decoder import find_decoder, load_decoder, load_tokenizer
 from whet.models.encoder import native_bf16
 from whet.models.folder import UNSET_LENGTH, model_place
+from whet.models.layout import Conversation
 from whet.records import Example, Turn
 from whet.runs import environment, now
 from whet.store import exclusive, make_folder, write_json
-from whet.train.layout import Conversation
 from whet.train.tokens import Tokenized, tokenize
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from whet.errors import InputError, many
-from whet.train.layout import Conversation, Layout
+from whet.models.layout import Conversation, Layout
 from whet.train.reading import Reading, read
 from whet.train.turns import Learn, learned_turns
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from whet.errors import InputError, many
-from whet.train.layout import Conversation, Encoded, Layout, encode, generated, render, spaced
+from whet.models.layout import Conversation, Encoded, Layout, encode, generated, render, spaced
 from whet.train.sharing import Row
 from whet.train.turns import Learn, Span, learned_turns, spans
 

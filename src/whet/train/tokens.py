@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from whet.errors import SHOWN, InputError, nearest
-from whet.train.layout import Conversation, layout_of
+from whet.models.layout import Conversation, layout_of
 from whet.train.lengths import TooLong, fitting
 from whet.train.sharing import Row
 from whet.train.turns import Learn

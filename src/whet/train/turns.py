@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from whet.errors import InputError
+from whet.models.layout import Conversation, Layout, render
 from whet.records import Turn
-from whet.train.layout import Conversation, Layout, render
 
 Learn = Literal["assistant", "last"]
 EXCERPT = 32  # characters shown from the first difference on; a quarter as many before it

@@ -17,8 +17,8 @@ from itertools import islice
 from typing import Any
 
 from whet.errors import InputError
+from whet.models.messages import TEMPLATE_ERRORS, message, text_of, wants_text
 from whet.records import Turn
-from whet.train.messages import TEMPLATE_ERRORS, message, text_of, wants_text
 
 PLAIN = "plain: what is read, newline, what is said, end of text"
 TOGETHER = 1_000  # texts that the tokenizer takes at once
