@@ -98,7 +98,8 @@ def check_task(
 
 def encoder_of(task: Task, folder: Path) -> EncoderSource:
     """The encoder that checks a task: its own first one, or, where its models write, the default."""
-    named = task.models[0] if task.kind == "classify" else DEFAULT_ENCODER
+    own = task.local_models if task.kind == "classify" else []
+    named = own[0] if own else DEFAULT_ENCODER
     return find_encoder(model_place(named, folder))
 
 
@@ -193,9 +194,9 @@ def _lengths(task: Task, folder: Path, encoder: TextEncoder | None) -> Tools:
             count_tokens=lambda texts: reader.tokenize(texts).tokens().tolist(),
             context=encoder.source.context,
         )
-    if "models" not in task.model_fields_set:
+    if "models" not in task.model_fields_set or not task.local_models:
         return Tools()
-    source = find_decoder(model_place(task.models[0], folder))
+    source = find_decoder(model_place(task.local_models[0], folder))
     tokenizer = load_tokenizer(source)
     return Tools(
         count_tokens=lambda texts: [len(ids) for ids in tokenizer(list(texts))["input_ids"]],

@@ -11,19 +11,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
+from whet.config_lines import SECRET, Section, known_keys, line_of, read_yaml
+from whet.config_models import EndpointModel, Model
 from whet.errors import InputError, many, nearest
 from whet.records import Label
 
 DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class Fields(_Section):
+class Fields(Section):
     """Which columns hold what."""
 
     input: str | list[str]
@@ -34,7 +32,7 @@ class Fields(_Section):
     """Column with a unique id; without one, `file:line` is the id."""
 
 
-class Split(_Section):
+class Split(Section):
     """How examples are held out. Near-duplicates always keep to one side."""
 
     test: float | str = 0.25
@@ -55,7 +53,7 @@ class Split(_Section):
         return self
 
 
-class Existing(_Section):
+class Existing(Section):
     """What you have today; exactly one of the three."""
 
     command: list[str] | None = None
@@ -75,7 +73,7 @@ class Existing(_Section):
         return self
 
 
-class TuneOptions(_Section):
+class TuneOptions(Section):
     """How the rung `tune` searches."""
 
     methods: list[Literal["full", "lora"]] = Field(default=["full", "lora"], min_length=1)
@@ -95,7 +93,7 @@ class TuneOptions(_Section):
     """Of a decoder's base; `auto` is bf16 where the processor multiplies it natively."""
 
 
-class DataCheck(_Section):
+class DataCheck(Section):
     """What the check of the data should know."""
 
     accept: list[str] = []
@@ -116,7 +114,7 @@ class DataCheck(_Section):
     """Where the examples come from; stands in the data card."""
 
 
-class Cost(_Section):
+class Cost(Section):
     """A cost matrix: what it costs to answer `column` where `row` was right. Lower is better."""
 
     cost: dict[str, dict[str, float]]
@@ -124,7 +122,7 @@ class Cost(_Section):
     default: float = Field(default=1.0, ge=0)
 
 
-class Costs(_Section):
+class Costs(Section):
     """Prices for the break-even. All are assumptions until you set them, and are shown as such."""
 
     machine_usd_per_hour: float = Field(default=0.10, ge=0)
@@ -157,7 +155,7 @@ def _name(value: Any) -> str:
     return str(value)
 
 
-class Task(_Section):
+class Task(Section):
     """One repeated job."""
 
     task: str = Field(min_length=1)
@@ -181,8 +179,8 @@ class Task(_Section):
     """JSON Schema of an output (`extract`)."""
     rare_labels: Literal["refuse", "drop"] = "refuse"
     """What to do with a label that has one example only."""
-    models: list[str] = [DEFAULT_ENCODER]
-    """Hugging Face ids or folders; with several, the choice is made on dev."""
+    models: list[Model] = [DEFAULT_ENCODER]
+    """Hugging Face ids or folders, or endpoints; with several, the choice is made on dev."""
     rungs: Literal["auto"] | list[str] = "auto"
     existing: Existing | None = None
     metric: Literal["accuracy", "macro_f1"] | Cost = "accuracy"
@@ -211,6 +209,16 @@ class Task(_Section):
         return self
 
     @property
+    def local_models(self) -> list[str]:
+        """Those of `models` that run here."""
+        return [model for model in self.models if isinstance(model, str)]
+
+    @property
+    def endpoints(self) -> list[EndpointModel]:
+        """Those of `models` that run elsewhere."""
+        return [model for model in self.models if isinstance(model, EndpointModel)]
+
+    @property
     def margin_value(self) -> float:
         return 0.02 if self.margin is None else self.margin
 
@@ -233,16 +241,7 @@ def load_task(path: Path) -> Task:
     Raises:
         InputError: missing file, bad YAML, unknown key (with line and nearest key), bad value.
     """
-    text = _read(path)
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "cannot be read"
-        raise InputError(f"is not valid YAML: {problem}.", where=f"{path}{line}") from error
-    _refuse_repeated_keys(root, path)
+    value, root = read_yaml(path)
     if not isinstance(value, dict):
         raise InputError(
             "a task file is a mapping of keys to values.", where=path, fix="start with `whet init`."
@@ -263,46 +262,6 @@ def task_from(value: dict[str, Any], *, where: str = "task", root: yaml.Node | N
         ) from error
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise InputError("no such file.", where=path, fix="start with `whet init FILE`.") from error
-    except UnicodeDecodeError as error:
-        raise InputError("is not UTF-8.", where=path, fix="save it as UTF-8.") from error
-    except OSError as error:
-        raise InputError(f"cannot read: {error.strerror}.", where=path) from error
-
-
-def _refuse_repeated_keys(root: yaml.Node | None, path: Path) -> None:
-    """YAML keeps the last of two equal keys in silence; here that is an error."""
-    nodes = [root]
-    walked: set[int] = set()  # an alias may lead back
-    while nodes:
-        node = nodes.pop()
-        if id(node) in walked:
-            continue
-        walked.add(id(node))
-        if isinstance(node, yaml.SequenceNode):
-            nodes.extend(node.value)
-        if isinstance(node, yaml.MappingNode):
-            _refuse_repeats(node, path)
-            nodes.extend(value for _, value in node.value)
-
-
-def _refuse_repeats(node: yaml.MappingNode, path: Path) -> None:
-    first: dict[str, int] = {}
-    for key, _ in node.value:
-        name, line = str(key.value), key.start_mark.line + 1
-        if name in first:
-            raise InputError(
-                f"{name!r} is already at line {first[name]}.",
-                where=f"{path}:{line}",
-                fix="remove one of the two.",
-            )
-        first[name] = line
-
-
 def _explain(problem: Any, where: str, root: yaml.Node | None) -> str:
     """One line for one pydantic problem: ``file:line: key: what. hint``."""
     unknown = problem["type"] == "extra_forbidden"  # then the last part is the user's own word
@@ -310,13 +269,14 @@ def _explain(problem: Any, where: str, root: yaml.Node | None) -> str:
     loc = [part for part in path if not _is_branch(part)]
     loc += [last] if unknown or (last and not _is_branch(last)) else []
     dotted = ".".join(str(part) for part in loc) or "task file"
-    place = f"{where}{_line_of(root, loc)}: {dotted}"
+    place = f"{where}{line_of(root, loc)}: {dotted}"
     if unknown:
-        return f"{place}: unknown key. {nearest(str(loc[-1]), _known(loc[:-1]))}"
+        return f"{place}: unknown key. {nearest(str(loc[-1]), known_keys(Task, loc[:-1]))}"
     if problem["type"] == "missing":
         return f"{place}: is required."
     got = problem.get("input")
-    shown = "" if isinstance(got, dict) else f" Got {got!r}."
+    hidden = isinstance(got, dict) or bool(SECRET & {str(part) for part in loc})
+    shown = "" if hidden else f" Got {got!r}."
     message = problem["msg"].removeprefix("Value error, ")
     return f"{place}: {message[:1].lower()}{message[1:].rstrip('.')}.{shown}"
 
@@ -324,37 +284,3 @@ def _explain(problem: Any, where: str, root: yaml.Node | None) -> str:
 def _is_branch(part: Any) -> bool:
     """Pydantic adds the branch of a union to the path (`Cost`, `literal[...]`): not a key."""
     return isinstance(part, str) and ("[" in part or part in {"Cost", "float", "str", "list"})
-
-
-def _known(loc: list[Any]) -> list[str]:
-    """The keys allowed in the section at ``loc``."""
-    section: type[BaseModel] = Task
-    nested: dict[str, type[BaseModel]] = {
-        "fields": Fields,
-        "split": Split,
-        "existing": Existing,
-        "check": DataCheck,
-        "costs": Costs,
-        "tune": TuneOptions,
-        "metric": Cost,
-    }
-    for part in loc:
-        section = nested.get(str(part), section)
-    return list(section.model_fields)
-
-
-def _line_of(root: yaml.Node | None, loc: list[Any]) -> str:
-    """``:12`` for the key at ``loc``, or for the innermost part of it that the file has."""
-    node, line = root, None
-    for part in loc:
-        found = None
-        if isinstance(node, yaml.MappingNode):
-            pairs = {key.value: (key, val) for key, val in node.value}
-            found = pairs.get(str(part))
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
-            item = node.value[part]
-            found = (item, item)
-        if found is None:
-            break
-        line, node = found[0].start_mark.line + 1, found[1]
-    return f":{line}" if line else ""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whet import checkup, ladder
-from whet.config import Cost, Task, load_task
+from whet.config import DEFAULT_ENCODER, Cost, Task, load_task
 from whet.data.load import load_examples
 from whet.data.split import Splits, split_examples
 from whet.errors import InputError
@@ -88,7 +88,7 @@ def run_task(
     _climbable(task)
     names = ladder.chosen_rungs(task)
     splits = split_examples(task, load_examples(task, folder), folder)
-    sources = [find_encoder(model_place(name, folder)) for name in task.models]
+    sources = [find_encoder(model_place(name, folder)) for name in task.local_models or [DEFAULT_ENCODER]]
 
     open_run(out)
     with exclusive(out):
@@ -114,6 +114,12 @@ def _climbable(task: Task) -> None:
             f"the ladder climbs `classify` tasks so far, not `{task.kind}`.",
             where=f"{task.task}: kind",
             fix="`whet check`, `whet repair` and `whet convert` work on these examples.",
+        )
+    if task.endpoints:
+        raise InputError(
+            f"the ladder has no rung yet that asks an endpoint ({task.endpoints[0].model}).",
+            where=f"{task.task}: models",
+            fix="leave it out of `models`.",
         )
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from whet.check.load import load_subject
 from whet.data.split import split_given
+from whet.errors import InputError
 from whet.models.decoder import find_decoder, load_decoder, load_tokenizer
 from whet.models.encoder import native_bf16
 from whet.models.folder import UNSET_LENGTH, model_place
@@ -71,9 +72,10 @@ def tune_task(
         WorldError: the world failed; the last checkpoint stands.
     """
     start = time.perf_counter()
+    model = _own_model(task)
     subject = load_subject(task, folder)
     splits = split_given(task, *_examples(subject))
-    source = find_decoder(model_place(task.models[0], folder))
+    source = find_decoder(model_place(model, folder))
     tokenizer = load_tokenizer(source)
     train, dev = (tokens_of(task, subject, side, tokenizer, source) for side in (splits.train, splits.dev))
     from whet.train.shown import shown
@@ -89,6 +91,17 @@ def tune_task(
         card["seconds"] = time.perf_counter() - start
         _write(ready, ended, source, out, card)
     return Tuned(out, card, example)
+
+
+def _own_model(task: Task) -> str:
+    """The first model that runs here."""
+    if not task.local_models:
+        raise InputError(
+            "an endpoint cannot be trained from here.",
+            where=f"{task.task}: models",
+            fix="name a causal model by its id or folder.",
+        )
+    return task.local_models[0]
 
 
 def _examples(subject: Subject) -> tuple[list[Example], dict[str, list[Example]]]:

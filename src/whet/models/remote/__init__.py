@@ -1,0 +1,1 @@
+"""The parts of ``whet.models.endpoint``: what is sent, what is kept, what it costs, what goes wrong."""
