@@ -108,6 +108,13 @@ def examples(arguments: argparse.Namespace, count: int) -> list[tuple[list[int],
     return [(shared + part, arguments.prompt + arguments.input) for part in drawn]
 
 
+def rows_of(drawn: list[tuple[list[int], int]]) -> list[Any]:
+    """The same rows as the training step has them."""
+    from whet.train.sharing import Row
+
+    return [Row(tuple(ids), (0.0,) * read + (1.0,) * (len(ids) - read)) for ids, read in drawn]
+
+
 def base(*, bf16: bool, attention: str) -> Any:
     import torch
     from transformers import AutoModelForCausalLM, LlamaConfig
@@ -126,17 +133,13 @@ def ours(
     from whet.train.attention import only_plain
     from whet.train.causal import prepared
     from whet.train.optimizer import Optimizer, Rates, trainable
-    from whet.train.sharing import Row
     from whet.train.step import Settings, gradients
 
     lora = LoraRecipe(RANK, 2.0 * RANK)
     ready = prepared(base(bf16=True, attention="eager"), lora, Settings(**settings), 0, fuse=fuse)
     optimizer = Optimizer(trainable(ready.model), Rates(1e-3))
     steps = arguments.steps + 2
-    given = [
-        Row(tuple(ids), (0.0,) * read + (1.0,) * (len(ids) - read))
-        for ids, read in examples(arguments, steps * arguments.batch)
-    ]
+    given = rows_of(examples(arguments, steps * arguments.batch))
     seconds, losses = [], []
     with only_plain() if plain else contextlib.nullcontext():
         for step in range(steps):
@@ -224,42 +227,16 @@ def tokenizer() -> Any:
 
 
 def least_seconds(arguments: argparse.Namespace) -> float:
-    """The least time that a step's arithmetic could take on this machine.
-
-    P tokens of a shared prefix and B rows of S = I + O own ones go through N weights forward and back without
-    weight gradients (4 N) and the adapter's Na (6 Na); the head's H weights at O positions a row, forward and
-    back (4 H); attention takes 7 L d (P^2 + B S (2 P + S)). The rate is the best of this machine's own bf16
-    products on the model's shapes, measured now.
-    """
-    p, own, out, rows = (
-        arguments.prompt,
-        arguments.input + arguments.output,
-        arguments.output,
-        arguments.batch,
-    )
-    d, f, layers = SHAPE["hidden_size"], SHAPE["intermediate_size"], SHAPE["num_hidden_layers"]
-    narrow = d * SHAPE["num_key_value_heads"] // SHAPE["num_attention_heads"]
-    shapes = [(d, d), (d, narrow), (d, narrow), (d, d), (d, f), (d, f), (f, d)]
-    weights = layers * sum(one * other for one, other in shapes)
-    adapter = layers * sum(RANK * (one + other) for one, other in shapes)
-    work = (p + rows * own) * (4 * weights + 6 * adapter) + rows * out * 4 * SHAPE["vocab_size"] * d
-    work += 7 * layers * d * (p * p + rows * own * (2 * p + own))
-    return float(work / product_rate(shapes, p + rows * own))
-
-
-def product_rate(shapes: list[tuple[int, int]], tokens: int) -> float:
-    """Operations a second of [tokens, i] x [i, o] in bf16 over the shapes of a layer, the best of ten."""
+    """The least time that a step's arithmetic could take here, at the rate of the model's own shapes."""
     import torch
 
-    sides = [(torch.randn(tokens, i).bfloat16(), torch.randn(o, i).bfloat16()) for i, o in shapes]
-    best: float = float("inf")
-    for _ in range(10):
-        start = time.perf_counter()
-        for left, right in sides:
-            torch.nn.functional.linear(left, right)
-        best = min(best, time.perf_counter() - start)
-    work = 2.0 * tokens * sum(i * o for i, o in shapes)
-    return work / best
+    from whet.models.shape import shape_of
+    from whet.train.limit import measured_rate, work_of
+
+    with torch.device("meta"):
+        shape = shape_of(base(bf16=True, attention="eager"))
+    rows = rows_of(examples(arguments, arguments.batch))
+    return work_of(shape, RANK).of(rows) / measured_rate(shape.linears, "bf16")
 
 
 def summary(arguments: argparse.Namespace, rows: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:

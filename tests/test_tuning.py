@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.conftest import Whet
+from tests.conftest import SHARED, Whet
 
 THINGS = {"cat": "Tom", "dog": "Rex", "bird": "Pip", "fish": "Finn"}
 WORDS = [
@@ -55,12 +56,19 @@ def story_rows(count: int) -> list[dict[str, str]]:
     return rows
 
 
+BASE = "weights/stories260k/hf"
+
+
 @pytest.fixture
 def task_file(tmp_path: Path, shared: Callable[[str], Path]) -> Path:
-    base = shared("weights/stories260k/hf")
+    return written(tmp_path, shared(BASE))
+
+
+def written(folder: Path, base: Path) -> Path:
+    """A task of 80 rows."""
     rows = "".join(json.dumps(row) + "\n" for row in story_rows(80))
-    (tmp_path / "rows.jsonl").write_text(rows, encoding="utf-8")
-    path = tmp_path / "names.yaml"
+    (folder / "rows.jsonl").write_text(rows, encoding="utf-8")
+    path = folder / "names.yaml"
     path.write_text(
         f"task: names\nkind: write\nexamples: rows.jsonl\nfields: {{input: text, output: name}}\n"
         f"models: [{base}]\nsplit: {{test: 0.2, dev: 0.2}}\n"
@@ -70,20 +78,148 @@ def task_file(tmp_path: Path, shared: Callable[[str], Path]) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, whet: Whet) -> tuple[Path, dict[str, Any], str]:
+    """A training through the command line: its folder, its card and what was said."""
+    base = SHARED / BASE
+    if not base.exists():
+        pytest.skip("the tiny model is not at hand")
+    task = written(tmp_path_factory.mktemp("names"), base)
+    done = whet("tune", task, "--out", task.parent / "out", "--json")
+    assert done.returncode == 0, done.stderr
+    return task.parent / "out", json.loads(done.stdout), done.stderr
+
+
 @pytest.mark.data
 @pytest.mark.filterwarnings("ignore::FutureWarning")  # PEFT asks transformers in an old way
-def test_it_learns_and_what_it_writes_is_stock_peft(task_file: Path, whet: Whet) -> None:
-    done = whet("tune", task_file, "--out", task_file.parent / "out", "--json")
-    assert done.returncode == 0, done.stderr
-    card = json.loads(done.stdout)
+def test_it_learns_and_what_it_writes_is_stock_peft(trained: tuple[Path, dict[str, Any], str]) -> None:
+    out, card, _ = trained
     losses = [look["loss"] for look in card["curve"]]
     assert card["best"]["loss"] == min(losses)
     assert min(losses) < 0.7 * losses[0]
-    folder = task_file.parent / "out" / "weights"
-    assert logits(card["base"]["name"], folder) != pytest.approx(logits(card["base"]["name"], None))
-    lines = (task_file.parent / "out" / "training.jsonl").read_text().splitlines()
-    assert len(lines) == card["steps"]
-    assert json.loads(lines[0])["learned"] > 0
+    base = card["base"]["name"]
+    assert logits(base, out / "weights") != pytest.approx(logits(base, None))
+    lines = [json.loads(line) for line in (out / "training.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == list(range(1, card["steps"] + 1))
+    assert all(line["learned"] > 0 and line["limit"] > 0 for line in lines)
+
+
+@pytest.mark.data
+def test_what_was_saved_is_tried_and_the_card_says_so(trained: tuple[Path, dict[str, Any], str]) -> None:
+    _, card, said = trained
+    assert [(check["name"], check["ok"]) for check in card["after"]] == [
+        ("loads", True),
+        ("changes", True),
+        ("merges", True),
+    ]
+    assert "4 of 40 tokens are learned (10.0%)" in said
+    assert "⟦Rex</s>⟧" in said
+    assert re.fullmatch("[0-9a-f]{64}", card["template"])
+
+
+@pytest.mark.data
+def test_the_estimate_before_is_near_what_was_measured(trained: tuple[Path, dict[str, Any], str]) -> None:
+    _, card, said = trained
+    needs, measured = card["needs"], card["measured"]
+    assert "needs about" in said
+    assert abs(needs["memory"] - measured["memory"]) < 250 << 20
+    assert 0.5 < needs["disk"] / measured["disk"] < 3
+
+
+@pytest.mark.data
+def test_the_page_shows_the_curve_and_what_was_tried(trained: tuple[Path, dict[str, Any], str]) -> None:
+    out, card, _ = trained
+    page = (out / "training.html").read_text(encoding="utf-8")
+    assert f"The loss on dev fell from {card['curve'][0]['loss']:.3f} to {card['best']['loss']:.3f}" in page
+    assert page.count("✓") == 3
+    assert '<span class="learned">Rex&lt;/s&gt;</span>' in page
+    assert "whet tune" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+
+
+@pytest.mark.data
+def test_the_folder_of_another_training_is_not_written_into(
+    trained: tuple[Path, dict[str, Any], str], whet: Whet
+) -> None:
+    out, _, _ = trained
+    task = out.parent / "names.yaml"
+    other = out.parent / "other.yaml"
+    other.write_text(task.read_text().replace("rank: 4", "rank: 8"))
+    done = whet("tune", other, "--out", out)
+    assert done.returncode == 2
+    assert "another training: rank 4, now 8; alpha 8.0, now 16.0" in done.stderr
+
+
+@pytest.mark.data
+def test_what_cannot_fit_is_refused_before_any_work(task_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from whet import InputError, tune
+    from whet.train import room
+
+    out = task_file.parent / "out"
+    for what, message in (("free_disk", "of disk"), ("free_memory", "of memory")):
+        with monkeypatch.context() as patch:
+            patch.setattr(room, what, lambda *_: 1 << 10)
+            with pytest.raises(InputError, match=message):
+                tune(task_file, out)
+        assert not out.exists()
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("rank: 4", "rank: 4, context: 9999", "tune.context: 9,999 tokens are more than the 512"),
+        ("rank: 4", "rank: 4, context: 40", "rows (96.9%) are longer than the context of 40 tokens"),
+    ],
+)
+def test_a_context_that_does_not_fit_stops_it(
+    task_file: Path, whet: Whet, old: str, new: str, said: str
+) -> None:
+    task_file.write_text(task_file.read_text().replace(old, new))
+    done = whet("tune", task_file, "--out", task_file.parent / "out")
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert not (task_file.parent / "out").exists()
+
+
+@pytest.mark.data
+def test_training_that_brings_nothing_says_so(task_file: Path, whet: Whet) -> None:
+    """The control of what is tried afterwards: dev never got better, so the adapter changes nothing."""
+    text = task_file.read_text().replace("epochs: 4, lr: 0.005", "epochs: 1, lr: 0.9")
+    task_file.write_text(text)
+    done = whet("tune", task_file, "--out", task_file.parent / "out")
+    assert done.returncode == 1, done.stderr
+    assert "do not use these weights: training changed nothing" in done.stderr
+    assert "Training brought nothing" in (task_file.parent / "out" / "training.html").read_text()
+
+
+@pytest.mark.data
+def test_there_must_be_something_to_resume(task_file: Path, whet: Whet) -> None:
+    done = whet("tune", task_file, "--out", task_file.parent / "out", "--resume")
+    assert done.returncode == 2
+    assert "there is no checkpoint" in done.stderr
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_a_full_disk_ends_it_in_plain_words_and_it_goes_on_later(task_file: Path, whet: Whet) -> None:
+    """No file may grow beyond what a checkpoint needs: the system refuses in the same way."""
+    import resource
+
+    out = task_file.parent / "out"
+    command = [sys.executable, "-m", "whet", "tune", str(task_file), "--out", str(out)]
+    done = subprocess.run(
+        command,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3, done.stderr
+    assert "cannot write: File too large" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list((out / "checkpoints").iterdir())
+    assert whet("tune", task_file, "--out", out).returncode == 0
 
 
 def logits(base: str, adapter: Path | None) -> list[float]:

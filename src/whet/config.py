@@ -85,6 +85,14 @@ class TuneOptions(Section):
     """Rows of one step of a decoder, however many fit into memory at once."""
     rank: int = Field(default=16, ge=1)
     """Of a decoder's adapter."""
+    rslora: bool = False
+    """Scale a decoder's adapter by the root of its rank (rsLoRA): for ranks above 32 or so."""
+    dora: bool = False
+    """Learn direction and size of a decoder's weights apart (DoRA): slower, by PEFT's own layers."""
+    context: int | None = Field(default=None, ge=1)
+    """Tokens that a decoder's row may have; the model's own limit unless set."""
+    pass_tokens: int | None = Field(default=None, ge=1)
+    """Tokens that a decoder reads at once: what fits, at most 4096, unless set. Changes no result."""
     learn: Literal["assistant", "last"] = "assistant"
     """What a decoder learns of a conversation: every answer, or the last."""
     too_long: Literal["stop", "drop", "cut_start"] = "stop"

@@ -125,7 +125,8 @@ def _climbable(task: Task) -> None:
 
 def command_line() -> str:
     """The command that is running, as one could type it again."""
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    name = Path(sys.argv[0]).name
+    return shlex.join(["whet" if name == "__main__.py" else name, *sys.argv[1:]])
 
 
 def _write_data(run: Run, splits: Splits) -> None:

@@ -1,6 +1,6 @@
-"""Training alone, of a causal model: from a task file to a folder with an adapter and its card.
+"""Training alone, of a causal model: from a task file to a folder with weights, their card and a page.
 
-    examples -> split -> conversations -> tokens -> one is shown -> model -> loop -> adapter + card
+    rows as tokens -> one is shown -> does it fit? -> model -> loop -> weights -> tried -> card, page
 
 The loop, the step and the checkpoints live in ``whet.train``; here they meet the task, the model and the
 files. Test rows are split off and never looked at. A killed training goes on where it stopped.
@@ -10,34 +10,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whet.check.load import load_subject
-from whet.data.split import split_given
 from whet.errors import InputError
-from whet.models.decoder import find_decoder, load_decoder, load_tokenizer
+from whet.given import Given, given_by
+from whet.models.decoder import load_decoder, skeleton
 from whet.models.encoder import native_bf16
-from whet.models.folder import UNSET_LENGTH, model_place
-from whet.models.layout import Conversation
-from whet.records import Example, Turn
+from whet.models.shape import shape_of
+from whet.report.tunepage import render_tuned
 from whet.runs import environment, now
-from whet.store import exclusive, make_folder, write_json
-from whet.train.tokens import Tokenized, tokenize
+from whet.store import exclusive, make_folder, read_json, read_jsonl, value_digest, write_json, write_text
+from whet.train import room
 
 if TYPE_CHECKING:
-    from whet.check.subject import Subject
     from whet.config import Task
-    from whet.data.split import Splits
-    from whet.models.decoder import DecoderSource
     from whet.train.adapters import LoraRecipe
-    from whet.train.causal import Prepared
+    from whet.train.after import Check, Trained
     from whet.train.loop import Ended, Plan
+    from whet.train.preflight import Fit
 
 Tell = Callable[[str, int, int], None]
 RATES = {"lora": 2e-4, "full": 1e-4}
 ALPHA = 2.0  # times the rank
+CARD, PAGE, MADE_FROM = "card.json", "training.html", "made-from.json"
 
 
 @dataclass(frozen=True)
@@ -50,6 +47,26 @@ class Tuned:
     shown: str
     """One row with what is learned marked."""
 
+    @property
+    def failed(self) -> list[str]:
+        """What was tried afterwards and failed, a sentence each."""
+        return [check["said"] for check in self.card["after"] if not check["ok"]]
+
+
+@dataclass
+class Watch:
+    """Who is told, and who may stop it."""
+
+    tell: Tell = lambda what, done, total: None
+    say: Callable[[str], None] = lambda line: None
+    asked_to_stop: Callable[[], bool] = lambda: False
+    notes: list[str] = field(default_factory=list)
+
+    def note(self, line: str) -> None:
+        """Say it, and keep it for the card."""
+        self.notes.append(line)
+        self.say(f"note: {line}")
+
 
 def tune_task(
     task: Task,
@@ -59,98 +76,47 @@ def tune_task(
     tell: Tell = lambda what, done, total: None,
     say: Callable[[str], None] = lambda line: None,
     asked_to_stop: Callable[[], bool] = lambda: False,
+    command: str = "",
 ) -> Tuned:
     """Train the task's first model on its examples.
 
     Args:
         folder: where the task's relative paths start.
-        out: where the adapter, the checkpoints and the figures go.
+        out: where the weights, the checkpoints and the figures go.
+        command: what the page names as its origin.
 
     Raises:
-        InputError: wrong input; nothing was written.
+        InputError: wrong input, or it cannot fit; nothing was written.
         Interrupted: asked to stop; the same command goes on.
         WorldError: the world failed; the last checkpoint stands.
     """
-    start = time.perf_counter()
-    model = _own_model(task)
-    subject = load_subject(task, folder)
-    splits = split_given(task, *_examples(subject))
-    source = find_decoder(model_place(model, folder))
-    tokenizer = load_tokenizer(source)
-    train, dev = (tokens_of(task, subject, side, tokenizer, source) for side in (splits.train, splits.dev))
+    from whet.train.after import checked
     from whet.train.shown import shown
 
-    example = shown(train, tokenizer)
-    for line in (example, *train.notes()):
-        say(line)
+    start, watch = time.perf_counter(), Watch(tell, say, asked_to_stop)
+    given = given_by(task, folder)
+    example = shown(given.train, given.tokenizer)
+    say(example)
+    for line in (*given.splits.notes, *given.train.notes()):
+        watch.note(line)
+    fit, plan = _preflight(given, out, watch)
     make_folder(out)
     with exclusive(out):
-        ready, recipe = _ready(task, source)
-        ended, plan = _train(task, ready, train, dev, out, tell, asked_to_stop)
-        card = _card(task, source, train, splits, ready, recipe, plan, ended)
+        _same(given, fit, plan, out)
+        held = room.memory_now() or 0
+        ended, trained = _train(given, fit, plan, out, watch)
+        tell("trying what was saved", 0, 1)
+        checks = checked(trained, given.source, out / "weights", adapter=fit.way.rank is not None)
+        card = _card(given, fit, plan, ended, checks, watch, out)
         card["seconds"] = time.perf_counter() - start
-        _write(ready, ended, source, out, card)
+        card["measured"] = {
+            "memory": room.peak_memory() - held,
+            "disk": room.size_of(out),
+            "seconds": ended.seconds,
+        }
+        write_json(out / CARD, card)
+        write_text(out / PAGE, render_tuned(card, _lines(out), example, command=command, date=now()))
     return Tuned(out, card, example)
-
-
-def _own_model(task: Task) -> str:
-    """The first model that runs here."""
-    if not task.local_models:
-        raise InputError(
-            "an endpoint cannot be trained from here.",
-            where=f"{task.task}: models",
-            fix="name a causal model by its id or folder.",
-        )
-    return task.local_models[0]
-
-
-def _examples(subject: Subject) -> tuple[list[Example], dict[str, list[Example]]]:
-    """The rows of the main file, and those of files given for dev and test."""
-    sides = subject.sides or ["train"] * len(subject)
-    found: dict[str, list[Example]] = {"train": [], "dev": [], "test": []}
-    groups = subject.columns.get("group", "")
-    times = subject.columns.get("time", "")
-    for row, side in enumerate(sides):
-        source = subject.source(row)
-        group, moment = (subject.meta[name][row] if name else None for name in (groups, times))
-        found[side].append(
-            Example(source, subject.inputs[row], subject.outputs[row], source, group or None, moment or None)
-        )
-    return found.pop("train"), found
-
-
-def tokens_of(
-    task: Task, subject: Subject, side: Sequence[Example], tokenizer: Any, source: DecoderSource
-) -> Tokenized:
-    """The rows of one side as tokens."""
-    place = {subject.source(row): row for row in range(len(subject))}
-    conversations = [conversation(task, subject, place[example.source]) for example in side]
-    context = None if source.context >= UNSET_LENGTH else source.context
-    return tokenize(
-        conversations, tokenizer, learn=task.tune.learn, context=context, too_long=task.tune.too_long
-    )
-
-
-def conversation(task: Task, subject: Subject, row: int) -> Conversation:
-    """A row as turns: its own, or instruction, input and output."""
-    source = subject.source(row)
-    if subject.turns is not None:
-        tools = subject.tools[row] if subject.tools is not None else None
-        return Conversation(subject.turns[row], source, tuple(tools) if tools else None)
-    asked = [Turn("system", task.instruction)] if task.instruction else []
-    return Conversation(
-        (*asked, Turn("user", subject.inputs[row]), Turn("assistant", subject.outputs[row])), source
-    )
-
-
-def _ready(task: Task, source: DecoderSource) -> tuple[Prepared, LoraRecipe | None]:
-    from whet.train.adapters import LoraRecipe
-    from whet.train.causal import prepared
-    from whet.train.step import Settings
-
-    options = task.tune
-    lora = LoraRecipe(options.rank, ALPHA * options.rank) if method(task) == "lora" else None
-    return prepared(load_decoder(source, precision(task)), lora, Settings(), task.seed), lora
 
 
 def method(task: Task) -> str:
@@ -164,87 +130,152 @@ def precision(task: Task) -> str:
     return "bf16" if native_bf16() else "fp32"
 
 
-def _train(
-    task: Task,
-    ready: Prepared,
-    train: Tokenized,
-    dev: Tokenized,
-    out: Path,
-    tell: Tell,
-    asked_to_stop: Callable[[], bool],
-) -> tuple[Ended, Plan]:
-    from whet.train import loop
-    from whet.train.job import CausalJob
+def _recipe(task: Task) -> LoraRecipe | None:
+    """The adapter; None: all weights learn."""
+    from whet.train.adapters import LoraRecipe
+
+    asked = task.tune
+    if method(task) == "full":
+        return None
+    return LoraRecipe(asked.rank, ALPHA * asked.rank, rslora=asked.rslora, dora=asked.dora)
+
+
+def _preflight(given: Given, out: Path, watch: Watch) -> tuple[Fit, Plan]:
+    """Whether it fits, said before a weight is loaded."""
+    from whet.train.loop import Plan
     from whet.train.optimizer import Rates
+    from whet.train.preflight import Way, preflight
+    from whet.train.step import PASS_TOKENS
 
-    rates = Rates(task.tune.lr or RATES[method(task)])
-    plan = loop.Plan(rates, epochs=task.tune.epochs, batch=task.tune.batch, seed=task.seed)
-    job = CausalJob(ready.model, train.rows, train.sources, dev.rows, ready.form, ready.settings)
-    figures = Figures(out / "training.jsonl", tell)
-    watching = loop.Watching(figures.step, asked_to_stop)
-    return loop.train(job, len(train.rows), plan, out / "checkpoints", watching), plan
+    asked, recipe = given.task.tune, _recipe(given.task)
+    plan = Plan(Rates(asked.lr or RATES[method(given.task)]), asked.epochs, asked.batch, seed=given.task.seed)
+    way = Way(
+        recipe.rank if recipe else None,
+        precision(given.task),
+        asked.pass_tokens or _before(out).get("pass_tokens") or PASS_TOKENS,  # as before: the same bytes
+        dora=bool(recipe and recipe.dora),
+    )
+    memory, disk = room.free_memory(), room.free_disk(out) + room.size_of(out)
+    fit = preflight(
+        shape_of(skeleton(given.source.folder)),
+        way,
+        plan,
+        given.train.rows,
+        given.dev.rows,
+        memory=memory,
+        disk=disk,
+        where=out,
+        fixed=asked.pass_tokens is not None,
+    )
+    watch.say(fit.needs.line(memory, disk))
+    for line in fit.notes:
+        watch.note(line)
+    return fit, plan
 
 
-@dataclass
-class Figures:
-    """One JSON line a step, and progress for whoever watches."""
+def _same(given: Given, fit: Fit, plan: Plan, out: Path) -> None:
+    """A folder goes on with the training that it holds, and with no other.
 
-    path: Path
-    tell: Tell
+    Raises:
+        InputError: it holds another.
+    """
+    asked, before = _identity(given, plan), _before(out)
+    other = {name: value for name, value in asked.items() if before and before.get(name) != value}
+    if other:
+        told = [f"{name} {_short(before.get(name))}, now {_short(value)}" for name, value in other.items()]
+        raise InputError(
+            f"the folder holds another training: {'; '.join(told)}.",
+            where=out,
+            fix="choose another folder with --out, or remove this one.",
+        )
+    write_json(out / MADE_FROM, {**asked, "pass_tokens": fit.way.pass_tokens})
 
-    def step(self, figures: Mapping[str, float]) -> None:
-        import json
 
-        with self.path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps({**figures, "at": now()}) + "\n")
-        speed = figures["rows"] / figures["seconds"]
-        what = f"training: loss {figures['loss']:.3f}, {speed:,.1f} examples/s"
-        self.tell(what, int(figures["step"]), int(figures["steps"]))
+def _identity(given: Given, plan: Plan) -> dict[str, Any]:
+    """What a training is known by, as JSON values."""
+    shape = asdict(plan)
+    rates = shape.pop("rates")
+    recipe = _recipe(given.task)
+    return {
+        "model": given.source.sha256,
+        "examples": value_digest([[row.ids, row.weights] for row in (*given.train.rows, *given.dev.rows)]),
+        "method": method(given.task),
+        "precision": precision(given.task),
+        **({name: value for name, value in asdict(recipe).items() if name != "targets"} if recipe else {}),
+        **shape,
+        **{name: value for name, value in rates.items() if name != "betas"},
+    }
+
+
+def _before(out: Path) -> dict[str, Any]:
+    """What the folder holds already; nothing where it is new."""
+    return dict(read_json(out / MADE_FROM)) if (out / MADE_FROM).exists() else {}
+
+
+def _short(value: Any) -> str:
+    return value[:12] + "…" if isinstance(value, str) and len(value) == 64 else str(value)
+
+
+def _train(given: Given, fit: Fit, plan: Plan, out: Path, watch: Watch) -> tuple[Ended, Trained]:
+    """Train to the end and write the best weights. The model is gone when this returns, so that another can
+    be loaded."""
+    from whet.train import after, loop
+    from whet.train.causal import prepared
+    from whet.train.figures import Figures
+    from whet.train.job import CausalJob
+    from whet.train.step import Settings
+
+    watch.tell("loading the model", 0, 1)
+    model = load_decoder(given.source, fit.way.precision)
+    settings = Settings(pass_tokens=fit.way.pass_tokens)
+    ready = prepared(model, _recipe(given.task), settings, given.task.seed)
+    for line in ready.notes:
+        watch.note(line)
+    rows = given.train.rows
+    job = CausalJob(
+        ready.model, rows, given.train.sources, given.dev.rows, ready.form, ready.settings, note=watch.note
+    )
+    figures = Figures(out / "training.jsonl", watch.tell, rows, plan, fit.work, fit.speed.rate)
+    watching = loop.Watching(figures.step, watch.asked_to_stop)
+    ended = loop.train(job, len(rows), plan, out / "checkpoints", watching)
+    job.take(ended.weights)
+    job.publish(out / "weights", given.source.name, given.tokenizer)
+    wide = 2 * given.source.parameters * 4 < (room.free_memory() or 0)
+    return ended, after.seen(ready.model, given.dev.rows, fit.way.precision, wide=wide)
 
 
 def _card(
-    task: Task,
-    source: DecoderSource,
-    train: Tokenized,
-    splits: Splits,
-    ready: Prepared,
-    recipe: LoraRecipe | None,
-    plan: Plan,
-    ended: Ended,
+    given: Given, fit: Fit, plan: Plan, ended: Ended, checks: Sequence[Check], watch: Watch, out: Path
 ) -> dict[str, Any]:
-    """What was trained, on what, how, and what dev said."""
+    """What was trained, on what, how, what dev said, and what was tried afterwards."""
+    from whet.train.figures import totals
+
+    source, train = given.source, given.train
     return {
         "format": 1,
-        "task": task.task,
+        "task": given.task.task,
         "base": {"name": source.name, "sha256": source.sha256, "licence": source.licence},
-        "method": method(task),
-        "adapter": asdict(recipe) if recipe else None,
-        "precision": precision(task),
+        "method": method(given.task),
+        "adapter": asdict(recipe) if (recipe := _recipe(given.task)) else None,
+        "precision": fit.way.precision,
         "plan": asdict(plan),
         "template": train.template,
         "ends": list(train.ends),
-        "instruction": task.instruction,
-        "rows": {side: len(getattr(splits, side)) for side in ("train", "dev", "test")},
+        "instruction": given.task.instruction,
+        "rows": {side: len(getattr(given.splits, side)) for side in ("train", "dev", "test")},
         "tokens": train.tokens,
         "learned": train.learned,
         "steps": ended.state.step,
         "best": {"step": ended.state.best_step, **asdict(ended.best)},
         "curve": list(ended.state.curve),
-        "notes": [*splits.notes, *train.notes(), *ready.notes],
+        "speed": totals(out / "training.jsonl"),
+        "after": [asdict(check) for check in checks],
+        "needs": {**asdict(fit.needs), "pass_tokens": fit.way.pass_tokens},
+        "notes": watch.notes,
         "made_with": environment(),
     }
 
 
-def _write(ready: Prepared, ended: Ended, source: DecoderSource, out: Path, card: dict[str, Any]) -> None:
-    """The best weights as stock PEFT (or transformers) writes them, and the card."""
-    import torch
-
-    with torch.no_grad():
-        for name, tensor in ready.model.named_parameters():
-            if name in ended.weights:
-                tensor.copy_(ended.weights[name])
-    if hasattr(ready.model, "peft_config"):
-        for config in ready.model.peft_config.values():
-            config.base_model_name_or_path = source.name
-    ready.model.save_pretrained(out / "weights", safe_serialization=True)
-    write_json(out / "card.json", card)
+def _lines(out: Path) -> list[dict[str, Any]]:
+    """The figures of all steps."""
+    return read_jsonl(out / "training.jsonl") if (out / "training.jsonl").exists() else []

@@ -19,15 +19,16 @@ class Progress:
 
     def __init__(self, live: bool):
         self._live = live
-        self._what = ""
+        self._work = ""
+        self._first = 0
         self._since = self._printed = self._began = time.monotonic()
         self._open = False
 
     def tell(self, what: str, done: int, total: int) -> None:
-        """A ``whet.rungs.base.Tell``."""
+        """A ``whet.rungs.base.Tell``; what follows a colon may change from call to call."""
         now = time.monotonic()
-        if what != self._what:
-            self._what, self._since = what, now
+        if (work := what.partition(":")[0]) != self._work or done < self._first:
+            self._work, self._since, self._first = work, now, done
             self._printed = now if not self._live else 0.0
             if not self._live and now - self._began < EVERY_SECONDS:
                 return
@@ -42,7 +43,8 @@ class Progress:
         print(line, file=sys.stderr, flush=True)
 
     def _draw(self, what: str, done: int, total: int, now: float) -> None:
-        left = (now - self._since) / done * (total - done) if 0 < done < total else None
+        seen = done - self._first
+        left = (now - self._since) / seen * (total - done) if seen > 0 and done < total else None
         share = f" {done / total:4.0%}" if total > 1 else ""
         rest = f", {_duration(left)} left" if left is not None and left >= 1 else ""
         line = f"[{_duration(now - self._began)}] {what}{share}{rest}"

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from whet.cli.progress import progress
+from whet.errors import InputError
 
 
 def tune(
@@ -19,6 +20,9 @@ def tune(
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder to write; default: whet-runs/NAME-tune.")
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Only go on: an error where there is nothing to go on with.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object on standard output.")
     ] = False,
@@ -26,14 +30,23 @@ def tune(
 ) -> None:
     """Train a model on the task's examples; the same command goes on after a kill."""
     from whet.config import load_task
+    from whet.pipeline import command_line
     from whet.train.loop import Interrupted
     from whet.tuning import tune_task
 
     folder = out or Path("whet-runs") / f"{what.stem}-tune"
+    if resume:
+        _something_to_go_on_with(folder)
     with progress() as bar, _signals() as asked:
         try:
             done = tune_task(
-                load_task(what), what.parent, folder, tell=bar.tell, say=bar.say, asked_to_stop=asked
+                load_task(what),
+                what.parent,
+                folder,
+                tell=bar.tell,
+                say=bar.say,
+                asked_to_stop=asked,
+                command=command_line(),
             )
         except Interrupted as error:
             raise KeyboardInterrupt from error  # the last step is saved; main says how to go on
@@ -42,6 +55,20 @@ def tune(
     else:
         for line in _said(done.card, folder):
             typer.echo(line)
+    if done.failed:
+        typer.echo(f"do not use these weights: {'; '.join(done.failed)}", err=True)
+        raise typer.Exit(1)
+
+
+def _something_to_go_on_with(folder: Path) -> None:
+    from whet.train.checkpoint import folders
+
+    if not folders(folder / "checkpoints"):
+        raise InputError(
+            "there is no checkpoint to go on from.",
+            where=folder,
+            fix="check --out, or leave --resume away to start.",
+        )
 
 
 @contextlib.contextmanager
@@ -64,14 +91,19 @@ def _signals() -> Iterator[Callable[[], bool]]:
 
 
 def _said(card: Mapping[str, Any], folder: Path) -> list[str]:
-    """What was trained, what dev said of it, and where it is."""
-    first, best = card["curve"][0], card["best"]
-    lines = [f"note: {note}" for note in card["notes"]]
-    lines.append(
+    """What was trained, what dev said of it, what was tried, and where it is."""
+    first, best, speed = card["curve"][0], card["best"], card["speed"]
+    lines = [
         f"trained {card['base']['name']} ({card['method']}, {card['precision']}) on "
         f"{card['rows']['train']:,} examples, {card['steps']:,} steps, {card['seconds']:,.0f} s"
-    )
+    ]
+    if speed:
+        lines.append(
+            f"{speed['examples_per_second']:,.1f} examples/s, {speed['share_of_limit']:.0%} of what this "
+            "machine's arithmetic allows"
+        )
     lines.append(
         f"dev loss {first['loss']:.3f} before training, best {best['loss']:.3f} at step {best['step']}"
     )
-    return [*lines, f"weights: {folder / 'weights'}"]
+    lines += [f"{'ok  ' if check['ok'] else 'FAIL'} {check['said']}" for check in card["after"]]
+    return [*lines, f"weights: {folder / 'weights'}", f"page: {folder / 'training.html'}"]

@@ -164,14 +164,24 @@ def _config(folder: Path) -> Any:
         return transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
 
-def _check_shape(files: ModelFiles, config: Any) -> None:
-    """The model without memory must have no more parameters than the files, and small buffers."""
+def skeleton(folder: Path, config: Any = None) -> Any:
+    """The model that a folder's config describes, without memory (on torch's meta device).
+
+    Raises:
+        InputError: transformers cannot make it.
+    """
     import torch
 
     from whet.models.quiet import quiet_transformers
 
-    with quiet_transformers() as transformers, _understood(files.folder, "model"), torch.device("meta"):
-        model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager")
+    config = _config(folder) if config is None else config
+    with quiet_transformers() as transformers, _understood(folder, "model"), torch.device("meta"):
+        return transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager")
+
+
+def _check_shape(files: ModelFiles, config: Any) -> None:
+    """The model without memory must have no more parameters than the files, and small buffers."""
+    model = skeleton(files.folder, config)
     asked = sum(value.numel() for value in model.parameters())
     if asked > files.parameters:
         raise InputError(

@@ -192,6 +192,8 @@ class Series:
 
     kind: str
     points: tuple[Point, ...]
+    dots: bool = True
+    """Whether each point is marked."""
 
 
 def lines(
@@ -204,8 +206,13 @@ def lines(
     within: tuple[float, float],
     label: str,
     logarithmic: bool = False,
+    marked: Sequence[tuple[float, str]] = (),
 ) -> Markup:
-    """A line chart. Its figures stand on the grid lines, so that it needs no margin."""
+    """A line chart. Its figures stand on the grid lines, so that it needs no margin.
+
+    Args:
+        marked: places along x that an upright line marks, each with a word at its top.
+    """
     points = [point for one in series for point in one.points]
     heights = [v for p in points for v in (p.y, p.low, p.high) if v is not None]
     found = scale_over(heights, within=within, least=least)
@@ -219,8 +226,10 @@ def lines(
 
     parts = [_level(value, upright, write_y) for value in upright.ticks(5)]
     parts += [_foot(value, across(value), write_x) for value in x_ticks]
+    parts += [_upright(across(value), word) for value, word in marked]
+    barred = any(point.low is not None for point in points)  # bars would lie on each other
     for number, one in enumerate(series):
-        parts.append(_line(one, across, upright, shift=0.7 * number))
+        parts.append(_line(one, across, upright, shift=0.7 * number if barred else 0.0))
     return tag(
         "svg",
         *parts,
@@ -254,6 +263,22 @@ def _foot(value: float, x: float, write: Callable[[float], str]) -> Markup:
     )
 
 
+def _upright(x: float, word: str) -> Markup:
+    left = x > 80
+    return join(
+        [
+            tag("line", x1=f"{x:.2f}%", x2=f"{x:.2f}%", y1=TOP, y2=TOP + PLOT, class_="guide margin"),
+            tag(
+                "text",
+                word,
+                x=f"{x + (-0.7 if left else 0.7):.2f}%",
+                y=TOP + 2,
+                text_anchor="end" if left else "start",
+            ),
+        ]
+    )
+
+
 def _line(series: Series, across: Callable[[float], float], upright: Scale, shift: float) -> Markup:
     places = [(across(p.x) + shift, round(upright.at(p.y), 1)) for p in series.points]
     parts = [
@@ -264,5 +289,6 @@ def _line(series: Series, across: Callable[[float], float], upright: Scale, shif
         if point.low is not None and point.high is not None and point.low < point.high:
             ends = round(upright.at(point.low), 1), round(upright.at(point.high), 1)
             parts.append(tag("line", x1=f"{x:.2f}%", x2=f"{x:.2f}%", y1=ends[0], y2=ends[1]))
-        parts.append(tag("circle", cx=f"{x:.2f}%", cy=y, r=4, class_="point"))
+        if series.dots:
+            parts.append(tag("circle", cx=f"{x:.2f}%", cy=y, r=4, class_="point"))
     return tag("g", *parts, class_=f"series {series.kind}")

@@ -46,14 +46,14 @@ def adapted(model: Any, recipe: LoraRecipe, seed: int, *, fuse: bool = True) -> 
         use_dora=recipe.dora,
         task_type=TaskType.CAUSAL_LM,
     )
-    with torch.random.fork_rng(devices=[]), _quiet():
+    with torch.random.fork_rng(devices=[]), quiet():
         torch.manual_seed(seed)
         wrapped = get_peft_model(model, config, autocast_adapter_dtype=True)
     return fused(wrapped) if fuse else wrapped
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """PEFT asks transformers in an old way, and says that GPT-2's layers lie the other way round."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)

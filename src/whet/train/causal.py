@@ -56,6 +56,8 @@ def prepared(
     if lora is not None and lora.dropout and settings.share and not why:
         settings = Settings(False, settings.least_saved, settings.pass_tokens, settings.widths)
         notes.append("beginnings are not shared: dropout draws anew for every row")
+    if lora is not None and lora.dora:
+        notes.append("DoRA runs by PEFT's own layers: slower than plain LoRA, and in more memory")
     model = model.requires_grad_(True) if lora is None else adapted(model, lora, seed, fuse=fuse)
     set_dropout(model, on=True)
     return Prepared(model, padded if why else step, settings, notes)

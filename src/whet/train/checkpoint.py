@@ -8,16 +8,17 @@ is passed over for the one before it. Knows no model: tensors and JSON values go
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whet.errors import InputError
-from whet.store import file_digest, make_folder, read_json, sync_folder, world, write_bytes, write_json
+from whet.store import file_digest, make_folder, read_json, sync_folder, world, write_json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,31 +56,69 @@ def save(
     Raises:
         WorldError: full disk, read-only folder; checkpoints from before still stand.
     """
-    from safetensors.torch import save as as_bytes
-
     final = root / f"step-{step:08d}"
-    made = make_folder(root / f".{final.name}.{os.getpid()}")
-    try:
+    with becoming(final) as made:
         for name, group in tensors.items():
-            write_bytes(made / f"{name}.safetensors", as_bytes({k: v.contiguous() for k, v in group.items()}))
+            _write_tensors(made / f"{name}.safetensors", group)
         write_json(made / STATE, dict(state))
         if weights:
             weights(made)
         _seal(made)
+    return final
+
+
+@contextlib.contextmanager
+def becoming(final: Path) -> Iterator[Path]:
+    """A folder that takes the name ``final``, whole, when the block ends; nothing is left of it if it fails.
+
+    Raises:
+        WorldError: full disk, read-only folder; what had the name before still stands.
+    """
+    for left in final.parent.glob(f".{final.name}.*"):  # by a kill
+        shutil.rmtree(left, ignore_errors=True)
+    made = make_folder(final.parent / f".{final.name}.{os.getpid()}")
+    try:
+        with _full_disk(made):
+            yield made
+        _flush(made)
         _take_place(made, final)
     except BaseException:
         shutil.rmtree(made, ignore_errors=True)
         raise
-    return final
+
+
+@contextlib.contextmanager
+def _full_disk(folder: Path) -> Iterator[None]:
+    """The safetensors library says in an error of its own that the system refused a write."""
+    from safetensors import SafetensorError
+
+    try:
+        with world(folder):
+            yield
+    except SafetensorError as error:
+        number = re.search(r"os error (\d+)", str(error))
+        with world(folder):
+            raise OSError(int(number[1]) if number else 0, str(error), str(folder)) from error
+
+
+def _write_tensors(path: Path, group: Mapping[str, Tensor]) -> None:
+    """Straight to the disk: a state of gigabytes is not copied in memory first."""
+    from safetensors.torch import save_file
+
+    save_file({name: tensor.contiguous() for name, tensor in group.items()}, path)
+
+
+def _flush(folder: Path) -> None:
+    with world(folder):
+        for path in folder.rglob("*"):
+            if path.is_file():
+                with path.open("rb") as stream:
+                    os.fsync(stream.fileno())
 
 
 def _seal(folder: Path) -> None:
-    """Flush what others wrote, and write the manifest last."""
+    """Write the manifest last."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    with world(folder):
-        for path in files:
-            with path.open("rb") as stream:
-                os.fsync(stream.fileno())
     write_json(folder / MANIFEST, {str(path.relative_to(folder)): file_digest(path) for path in files})
 
 

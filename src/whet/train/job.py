@@ -17,6 +17,7 @@ import torch
 
 from whet.errors import WorldError
 from whet.train import step
+from whet.train.checkpoint import becoming
 from whet.train.loop import Look
 from whet.train.optimizer import trainable
 from whet.train.step import Settings, Stepped
@@ -53,8 +54,8 @@ class CausalJob:
     settings: Settings = field(default_factory=Settings)
     score: Callable[[Any], float] | None = None
     """The task's metric on dev, of the model as it stands; larger is better."""
-    notes: list[str] = field(default_factory=list)
-    """What had to be done otherwise than asked."""
+    note: Callable[[str], None] = lambda line: None
+    """Told of what had to be done otherwise than asked."""
 
     @property
     def live(self) -> Mapping[str, Tensor]:
@@ -86,7 +87,7 @@ class CausalJob:
                 fix="choose a smaller model, shorter rows, or a machine with more memory.",
             ) from error
         self.settings = replace(self.settings, pass_tokens=tokens)
-        self.notes.append(f"memory ran out: {tokens:,} tokens at once from then on; the steps are the same")
+        self.note(f"memory ran out: {tokens:,} tokens at once from here on; the steps are the same")
 
     def _clear(self) -> None:
         for tensor in self.live.values():
@@ -103,6 +104,27 @@ class CausalJob:
     def write(self, folder: Path) -> None:
         """The adapter as stock PEFT writes it, or the whole model; the base is not copied."""
         self.model.save_pretrained(folder, safe_serialization=True)
+
+    def take(self, weights: Mapping[str, Tensor]) -> None:
+        """Set the parameters that learn, by name."""
+        with torch.no_grad():
+            for name, tensor in self.live.items():
+                if name in weights:
+                    tensor.copy_(weights[name])
+
+    def publish(self, folder: Path, base: str, tokenizer: Any) -> None:
+        """The weights for others to load: an adapter that names its base, or a model with its tokenizer.
+
+        Raises:
+            WorldError: full disk, read-only folder; what stood there before still stands.
+        """
+        with becoming(folder) as made:
+            if hasattr(self.model, "peft_config"):
+                for config in self.model.peft_config.values():
+                    config.base_model_name_or_path = base
+            else:
+                tokenizer.save_pretrained(made)
+            self.write(made)
 
 
 def set_dropout(model: Any, *, on: bool) -> None:

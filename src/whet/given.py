@@ -1,0 +1,120 @@
+"""What a training starts from: a task's examples split, and those it may see as tokens of its model.
+
+    task -> examples -> split -> conversations -> tokens
+
+No weights are read. Test rows are split off and go no further.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from whet.check.load import load_subject
+from whet.data.split import split_given
+from whet.errors import InputError
+from whet.models.decoder import find_decoder, load_tokenizer
+from whet.models.folder import UNSET_LENGTH, model_place
+from whet.models.layout import Conversation
+from whet.records import Example, Turn
+from whet.train.tokens import Tokenized, tokenize
+
+if TYPE_CHECKING:
+    from whet.check.subject import Subject
+    from whet.config import Task
+    from whet.data.split import Splits
+    from whet.models.decoder import DecoderSource
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a training starts from."""
+
+    task: Task
+    source: DecoderSource
+    tokenizer: Any
+    splits: Splits
+    train: Tokenized
+    dev: Tokenized
+
+
+def given_by(task: Task, folder: Path) -> Given:
+    """Everything but the weights: read, split and made tokens of."""
+    model = _own_model(task)
+    subject = load_subject(task, folder)
+    splits = split_given(task, *_examples(subject))
+    source = find_decoder(model_place(model, folder))
+    tokenizer = load_tokenizer(source)
+    train, dev = (tokens_of(task, subject, side, tokenizer, source) for side in (splits.train, splits.dev))
+    return Given(task, source, tokenizer, splits, train, dev)
+
+
+def _own_model(task: Task) -> str:
+    """The first model that runs here."""
+    if not task.local_models:
+        raise InputError(
+            "an endpoint cannot be trained from here.",
+            where=f"{task.task}: models",
+            fix="name a causal model by its id or folder.",
+        )
+    return task.local_models[0]
+
+
+def _examples(subject: Subject) -> tuple[list[Example], dict[str, list[Example]]]:
+    """The rows of the main file, and those of files given for dev and test."""
+    sides = subject.sides or ["train"] * len(subject)
+    found: dict[str, list[Example]] = {"train": [], "dev": [], "test": []}
+    groups = subject.columns.get("group", "")
+    times = subject.columns.get("time", "")
+    for row, side in enumerate(sides):
+        source = subject.source(row)
+        group, moment = (subject.meta[name][row] if name else None for name in (groups, times))
+        found[side].append(
+            Example(source, subject.inputs[row], subject.outputs[row], source, group or None, moment or None)
+        )
+    return found.pop("train"), found
+
+
+def tokens_of(
+    task: Task, subject: Subject, side: Sequence[Example], tokenizer: Any, source: DecoderSource
+) -> Tokenized:
+    """The rows of one side as tokens."""
+    place = {subject.source(row): row for row in range(len(subject))}
+    conversations = [conversation(task, subject, place[example.source]) for example in side]
+    return tokenize(
+        conversations,
+        tokenizer,
+        learn=task.tune.learn,
+        context=context_of(task, source),
+        too_long=task.tune.too_long,
+    )
+
+
+def context_of(task: Task, source: DecoderSource) -> int | None:
+    """Tokens that a row may have: the task's, within the model's; None: no limit is known.
+
+    Raises:
+        InputError: the task wants more than the model reads.
+    """
+    limit = None if source.context >= UNSET_LENGTH else source.context
+    if limit is not None and (task.tune.context or 0) > limit:
+        raise InputError(
+            f"{task.tune.context:,} tokens are more than the {limit:,} that {source.name} reads.",
+            where="tune.context",
+            fix=f"set at most {limit}, or leave it out.",
+        )
+    return task.tune.context or limit
+
+
+def conversation(task: Task, subject: Subject, row: int) -> Conversation:
+    """A row as turns: its own, or instruction, input and output."""
+    source = subject.source(row)
+    if subject.turns is not None:
+        tools = subject.tools[row] if subject.tools is not None else None
+        return Conversation(subject.turns[row], source, tuple(tools) if tools else None)
+    asked = [Turn("system", task.instruction)] if task.instruction else []
+    return Conversation(
+        (*asked, Turn("user", subject.inputs[row]), Turn("assistant", subject.outputs[row])), source
+    )
