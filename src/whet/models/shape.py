@@ -77,7 +77,8 @@ def _linears(model: Any) -> dict[tuple[int, int], int]:
         if isinstance(module, torch.nn.Linear) and module is not head:
             found[module.in_features, module.out_features] += 1
         elif isinstance(module, Conv1D):  # GPT-2's linear layer, [inputs, outputs]
-            found[tuple(module.weight.shape)] += 1
+            inputs, outputs = module.weight.shape
+            found[int(inputs), int(outputs)] += 1
     return dict(found)
 
 
