@@ -67,7 +67,7 @@ FILES: list[tuple[Callable[[Path], None], str]] = [
     (missing, "no such file"),
     (empty, "empty"),
     (header_only, "no row"),
-    (one_label, "one label only"),
+    (one_label, "tickets.csv: label: there is one label only: 'parcel'"),
     (lonely_label, "'strange' has one example"),
     (duplicate_ids, "'3' is already at"),
     (latin1, "iconv -f ISO-8859-1 -t UTF-8"),
@@ -110,7 +110,11 @@ TASKS = [
     ("label not listed", TASK + "labels: [login, parcel]\n", "'refund' is not in the task's labels"),
     ("one label listed", TASK + "labels: [login]\n", "one label only"),
     ("unknown rung", TASK + "rungs: [floor, haed]\n", "Did you mean 'head'?"),
-    ("unknown metric", TASK + "metric: acuracy\n", "metric"),
+    (
+        "unknown metric",
+        TASK + "metric: acuracy\n",
+        "task.yaml:4: metric: must be a metric's name or a cost matrix. Did you mean 'accuracy'?",
+    ),
     ("unknown model folder", TASK + "models: [./no-such-folder]\n", "no such model folder"),
     ("hub model without a network", TASK + "models: [some-org/some-encoder]\n", "cannot be reached"),
     ("model name", TASK + "models: ['what is this?']\n", "neither a model folder nor"),
@@ -118,6 +122,13 @@ TASKS = [
     ("bad yaml", TASK + "split: [1, 2\n", "not valid YAML"),
     ("no such test file", TASK + "split: {test: test.csv}\n", "no such file"),
     ("bad time", TASK.replace("}\n", "}\nsplit: {time: text}\n"), "is not an ISO date"),
+    ("no program", TASK + "existing: {command: [./no-such-program]}\n", "no program './no-such-program'"),
+    ("no predictions", TASK + "existing: {predictions: today.csv}\n", "no such file"),
+    (
+        "margin in percent",
+        TASK + "margin: 3\n",
+        "task.yaml:4: margin: must be a share, at most 1: 3 percent is 0.03",
+    ),
     ("share", TASK + "split: {test: 1.5}\n", "below 0.9"),
     ("kind", TASK + "kind: translate\n", "kind"),
     ("kind without a ladder", TASK + "kind: extract\n", "the ladder climbs `classify`"),
@@ -194,6 +205,16 @@ def test_a_task_file_with_column_options_speaks_up(tmp_path: Path, whet: Whet) -
     done = whet("run", tmp_path / "task.yaml", "--input", "text")
     assert done.returncode == 2
     assert "are for data files" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [("--output=lable", "Did you mean 'label'?"), ("--input=txt", "Did you mean 'text'?")],
+)
+def test_a_column_named_wrongly(option: str, message: str, tmp_path: Path, whet: Whet) -> None:
+    write(tmp_path / "tickets.csv", GOOD)
+    done = whet("run", tmp_path / "tickets.csv", option, "--out", tmp_path / "out")
+    refused(done, message, tmp_path / "out")
 
 
 def test_an_unknown_command_and_option_are_exit_2(whet: Whet) -> None:

@@ -270,9 +270,13 @@ def test_an_unlucky_dev_set_is_owned_up_to_and_training_is_not_called_unwarrante
     assert [rung["name"] for rung in found["ahead_after_all"]] == ["tune"]
     assert found["fine_tuning_warranted"] == "undecided"
     assert "on these `tune` is" in found["sentence"]
-    level_pegging = [*lower, replace(lower[-1], name="tune", dev_gain=0.0)]
+    level = replace(lower[-1], name="tune", dev_gain=0.0)
     equal = verdict.verdict(
-        given["task"], Evidence(level_pegging, truths, Metric("accuracy")), Sizes(900, 120, 1000), 1
+        given["task"], Evidence([*lower, level], truths, Metric("accuracy")), Sizes(900, 120, 1000), 1
     )
     assert equal["ahead_after_all"] == []
     assert equal["fine_tuning_warranted"] == "no"
+    short = Evidence([*lower, replace(level, cut_short=True)], truths, Metric("accuracy"))
+    cut = verdict.verdict(given["task"], short, Sizes(900, 120, 1000), 1)
+    assert cut["fine_tuning_warranted"] == "undecided"  # a training cut short shows nothing
+    assert "`tune` was cut short" in cut["sentence"]

@@ -57,6 +57,7 @@ class Rung:
     p50_ms: float = 13.4
     choices: Mapping[str, Any] = field(default_factory=dict)
     curve: Sequence[Mapping[str, float]] = ()
+    cut_short: bool = False
 
 
 @dataclass(frozen=True)

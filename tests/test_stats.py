@@ -365,6 +365,7 @@ class Rung:
     seconds_per_1k: float = 0.0
     provider_usd_per_1k: float = 0.0
     p50_ms: float = 0.0
+    cut_short: bool = False
 
 
 def answers(labels: str, n: int, seed: int) -> tuple[Output, ...]:

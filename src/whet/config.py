@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from whet.config_lines import SECRET, Section, known_keys, line_of, read_yaml
 from whet.config_models import EndpointModel, Model
@@ -56,7 +56,7 @@ class Split(Section):
 class Existing(Section):
     """What you have today; exactly one of the three."""
 
-    command: list[str] | None = None
+    command: list[str] | None = Field(default=None, min_length=1)
     """Program and arguments. Reads JSONL `{"id", "input"}`, writes `{"id", "output"}`."""
     url: str | None = None
     """Endpoint that takes POST `{"inputs": [...]}` and answers `{"outputs": [...]}`."""
@@ -79,6 +79,9 @@ class TuneOptions(Section):
     methods: list[Literal["full", "lora"]] = Field(default=["full", "lora"], min_length=1)
     """Each is trained in full, and the better one on dev is kept."""
     epochs: float = Field(default=2.0, gt=0, le=100)
+    minutes: float | None = Field(default=6.0, gt=0)
+    """Of an encoder: what its trainings may take together, learning curve included. What does not fit is
+    given up and said: the second method first, then epochs. None: as long as it takes."""
     lr: float | None = Field(default=None, gt=0, lt=1)
     """Of a decoder; 2e-4 by LoRA and 1e-4 in full unless set. Encoders have rates of their own."""
     batch: int = Field(default=16, ge=1)
@@ -163,6 +166,14 @@ def _name(value: Any) -> str:
     return str(value)
 
 
+def _metric(value: Any) -> Any:
+    """One message for a name that is no metric, not one for each form that a metric has."""
+    known = ("accuracy", "macro_f1")
+    if isinstance(value, (dict, Cost)) or value in known:
+        return value
+    raise ValueError(f"must be a metric's name or a cost matrix. {nearest(str(value), known)}")
+
+
 class Task(Section):
     """One repeated job."""
 
@@ -191,7 +202,7 @@ class Task(Section):
     """Hugging Face ids or folders, or endpoints; with several, the choice is made on dev."""
     rungs: Literal["auto"] | list[str] = "auto"
     existing: Existing | None = None
-    metric: Literal["accuracy", "macro_f1"] | Cost = "accuracy"
+    metric: Annotated[Literal["accuracy", "macro_f1"] | Cost, BeforeValidator(_metric)] = "accuracy"
     target: float | None = None
     """What is needed, in the metric's unit."""
     margin: float | None = Field(default=None, ge=0)
@@ -203,6 +214,14 @@ class Task(Section):
     costs: Costs = Costs()
     tune: TuneOptions = TuneOptions()
     seed: int = Field(default=0, ge=0)
+
+    @field_validator("target", "margin")
+    @classmethod
+    def _share(cls, value: float | None, info: ValidationInfo) -> float | None:
+        """Of accuracy and macro-F1 both are shares; 3 is meant as 3 percent."""
+        if value is not None and value > 1 and not isinstance(info.data.get("metric"), Cost):
+            raise ValueError(f"must be a share, at most 1: {value:g} percent is {value / 100:g}")
+        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> Task:
@@ -285,8 +304,9 @@ def _explain(problem: Any, where: str, root: yaml.Node | None) -> str:
     got = problem.get("input")
     hidden = isinstance(got, dict) or bool(SECRET & {str(part) for part in loc})
     shown = "" if hidden else f" Got {got!r}."
-    message = problem["msg"].removeprefix("Value error, ")
-    return f"{place}: {message[:1].lower()}{message[1:].rstrip('.')}.{shown}"
+    message = problem["msg"].removeprefix("Value error, ").rstrip(".")
+    end = "" if message.endswith("?") else "."
+    return f"{place}: {message[:1].lower()}{message[1:]}{end}{shown}"
 
 
 def _is_branch(part: Any) -> bool:

@@ -61,6 +61,8 @@ class Measured:
     choices: Mapping[str, Any]
     curve: Sequence[Mapping[str, float]]
     notes: Sequence[str]
+    cut_short: bool = False
+    """Whether it was trained for less than the task asks, to keep to its time."""
 
 
 def chosen_rungs(task: Task) -> list[str]:
@@ -182,6 +184,7 @@ def _measured(item: Fitted, costs: Mapping[str, float], rows: list[dict[str, Any
         choices=info.choices,
         curve=info.curve,
         notes=info.notes,
+        cut_short=info.cut_short,
     )
 
 

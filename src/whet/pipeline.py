@@ -30,6 +30,7 @@ from whet.models.folder import model_place
 from whet.models.source import EncoderSource, find_encoder
 from whet.report.checkpage import sentence
 from whet.report.page import render
+from whet.rungs import existing
 from whet.rungs.base import Setting, Tell, silent
 from whet.runs import Run, open_run
 from whet.store import exclusive, read_json, value_digest, write_json, write_jsonl, write_text
@@ -87,6 +88,8 @@ def run_task(
     folder = folder or Path()
     _climbable(task)
     names = ladder.chosen_rungs(task)
+    if task.existing is not None:
+        existing.at_hand(task.existing.model_dump(exclude_none=True), folder)
     splits = split_examples(task, load_examples(task, folder), folder)
     sources = [find_encoder(model_place(name, folder)) for name in task.local_models or [DEFAULT_ENCODER]]
 

@@ -90,6 +90,8 @@ class FitInfo:
     """Every combination tried on dev, with its score: how hard the choice was."""
     dev_outputs: Sequence[Output] = ()
     """Answers to dev before dev joined the training; empty where it never did."""
+    cut_short: bool = False
+    """Whether it was trained for less than the task asks, to keep to its time."""
 
 
 class Specialist(Protocol):

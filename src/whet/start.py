@@ -157,10 +157,20 @@ def draft(path: Path, out: Path, hints: Hints) -> Draft:
     """Guess the task of a data file, for a task file in the folder ``out``."""
     table = guessable(read_table(path))
     guess = guess_task(table, inputs=hints.inputs, output=hints.output, time=hints.time)
+    _need_a_choice(path, guess)
     text = task_text(path, out, table, guess, hints)
     task = task_from(yaml.safe_load(text), where="the guessed task")
     loaded = load_examples(task, out)
     return Draft(task, text, loaded.examples[:3], tuple(_said(path, guess, loaded.examples[:3])))
+
+
+def _need_a_choice(path: Path, guess: Guess) -> None:
+    if len(guess.labels) < 2:
+        raise InputError(
+            f"{guess.output}: there is one label only: {', '.join(guess.labels) or '(none)'!r}.",
+            where=path,
+            fix="a choice needs examples of at least two labels; is it another column? --output COLUMN.",
+        )
 
 
 def _said(path: Path, guess: Guess, examples: Sequence[Example]) -> list[str]:

@@ -199,6 +199,7 @@ def _figures(
         "p50_ms": rung.p50_ms,
         "fit_seconds": rung.fit_seconds,
         "parameters_trained": rung.parameters_trained,
+        "cut_short": rung.cut_short,
         "break_even_requests": break_even(rung, evidence, prices, task.costs, sizes),
     }
 
@@ -219,13 +220,13 @@ def _target(task: Task, metric: Metric, interval: Interval) -> str | None:
 def _warranted(
     decision: Decision, rungs: Sequence[Measured], target: str | None, passed: Sequence[Mapping[str, Any]]
 ) -> str:
-    """Speaks of ``tune`` and ``tune+retrieve`` only. Where neither was measured, a lower winner says no
-    only if it surely meets the target."""
+    """Speaks of ``tune`` and ``tune+retrieve`` only. Where neither was measured, or was cut short, a lower
+    winner says no only if it surely meets the target."""
     if decision.winner is None or any(rung["name"] in TUNED for rung in passed):
         return "undecided"
     if decision.winner in TUNED:
         return "yes"
-    measured = any(rung.name in TUNED for rung in rungs)
+    measured = any(rung.name in TUNED and not rung.cut_short for rung in rungs)
     return "no" if measured or target == "yes" else "undecided"
 
 

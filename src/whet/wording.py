@@ -84,7 +84,15 @@ def _tuning(v: Mapping[str, Any]) -> str:
         "no": "Fine-tuning is not warranted.",
         "undecided": "Whether fine-tuning is warranted stays undecided.",
     }
-    return answers[str(v["fine_tuning_warranted"])]
+    return answers[str(v["fine_tuning_warranted"])] + _cut_short(v)
+
+
+def _cut_short(v: Mapping[str, Any]) -> str:
+    """What a training that had to keep to its minutes leaves open."""
+    cut = [rung["name"] for rung in v["rungs"] if rung["cut_short"]]
+    if not cut or v["fine_tuning_warranted"] == "no":
+        return ""
+    return f" `{cut[0]}` was cut short to keep to its minutes: with more (`tune.minutes`) it may get better."
 
 
 def _about_target(v: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from whet.data.formats import MISSING, Table
-from whet.data.load import is_time, split_labels
+from whet.data.load import is_time, need, split_labels
 from whet.errors import InputError
 
 # Column names that speak for a meaning, strongest first.
@@ -115,8 +115,9 @@ def guess_task(
     """Guess what is not given.
 
     Raises:
-        InputError: no column looks like a label, or like an input.
+        InputError: a column that is not there; no column looks like a label, or like an input.
     """
+    need(table, [*inputs, *(name for name in (output, time) if name)])
     columns = {name: look(table, name) for name in table.columns}
     label = output or _output(table, columns, set(inputs))
     several, separator = _several(table, label)
@@ -144,8 +145,9 @@ def guess_any(
     """Guess a task of any kind: labels where a column has them, else JSON or replies.
 
     Raises:
-        InputError: no column looks like an output, or like an input.
+        InputError: a column that is not there; no column looks like an output, or like an input.
     """
+    need(table, [*inputs, *(name for name in (output, time) if name)])
     columns = {name: look(table, name) for name in table.columns}
     if output in columns and _could_be_label(columns[output]):
         return guess_task(table, inputs=inputs, output=output, time=time)

@@ -21,6 +21,8 @@ from whet.errors import InputError, many, nearest
 from whet.records import Example, Label, Output
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from whet.config import Task
 
 MAX_INPUT = 200_000  # characters; longer is a file by mistake
@@ -95,7 +97,7 @@ def load_inputs(path: Path, column: str | None) -> tuple[list[str], list[str]]:
         return [f"{path.name}:{n}" for n, _ in filled], [line for _, line in filled]
     table = read_table(path)
     name = column or _input_column(table)
-    _need(table, [name])
+    need(table, [name])
     ids = [row.text("id") or table.where(row) for row in table.rows]
     return ids, [row.text(name) for row in table.rows]
 
@@ -113,7 +115,12 @@ def _input_column(table: Table) -> str:
     )
 
 
-def _need(table: Table, names: list[str]) -> None:
+def need(table: Table, names: Iterable[str]) -> None:
+    """Refuse columns that are not there.
+
+    Raises:
+        InputError: with the nearest name.
+    """
     for name in names:
         if name not in table.columns:
             raise InputError(
@@ -128,7 +135,7 @@ def _columns(task: Task) -> list[str]:
 
 
 def _examples(task: Task, table: Table) -> tuple[list[Example], list[str]]:
-    _need(table, _columns(task))
+    need(table, _columns(task))
     examples: list[Example] = []
     errors: list[str] = []
     empty = 0

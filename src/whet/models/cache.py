@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from whet.models.encoder import Encoded
+from whet.models.encoder import Encoded, native_bf16
 from whet.store import make_folder, write_bytes
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class CachedEncoder:
         return self._encoder
 
     def encode(self, texts: Sequence[str], *, precise: bool = True) -> Encoded:
+        precise = precise or not native_bf16()  # without native bf16 both read alike: one reading serves both
         keys = [(precise, _digest(text)) for text in texts]
         new = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._entries}
         if new:

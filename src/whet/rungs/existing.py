@@ -8,6 +8,7 @@ The command is run as a list of arguments, never through a shell.
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import time
 import urllib.error
@@ -121,8 +122,7 @@ def ask_url(url: str, inputs: list[str]) -> list[Any]:
         WorldError: no answer.
         InputError: an answer that does not fit.
     """
-    if not url.startswith(("http://", "https://")):
-        raise InputError(f"{url!r} is not an http(s) address.", where="existing.url")
+    _address(url)
     body = json.dumps({"inputs": inputs}).encode("utf-8")
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
     try:
@@ -140,6 +140,32 @@ def ask_url(url: str, inputs: list[str]) -> list[Any]:
             f'{url} must answer {{"outputs": [...]}} with {len(inputs)} entries.', where="existing"
         )
     return outputs
+
+
+def at_hand(source: Mapping[str, Any], folder: Path) -> None:
+    """Refuse what cannot be asked, before any work.
+
+    Raises:
+        InputError: no such program or file of predictions; not an address.
+    """
+    if source.get("command"):
+        program = str(source["command"][0])
+        found = (folder / program).is_file() if "/" in program else shutil.which(program)
+        if not found:
+            raise InputError(
+                f"the command {source['command']} cannot be run: there is no program {program!r}.",
+                where="existing.command",
+                fix=f"try it by hand, in {folder.resolve()}.",
+            )
+    elif source.get("url"):
+        _address(str(source["url"]))
+    else:
+        look_up(folder / str(source["predictions"]), [])
+
+
+def _address(url: str) -> None:
+    if not url.startswith(("http://", "https://")):
+        raise InputError(f"{url!r} is not an http(s) address.", where="existing.url")
 
 
 def look_up(path: Path, inputs: list[str]) -> list[Any]:

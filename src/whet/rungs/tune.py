@@ -5,8 +5,8 @@ trials were tried and rank recipes wrongly: the gentle one wins every short tria
 The weights that a training gives compete on dev with their mixture with the base: part of the way back is
 often better than either end (WiSE-FT, Wortsman and others, arXiv 2109.01903). Each gets a new head, and the
 lowest dev loss wins: dev is too small to tell such near ends apart by their mistakes alone. Last, the head
-learns from dev too. The loop is ``whet.train.classifier``; here is the choice, and the specialist and its
-folder are ``tuned.py``.
+learns from dev too. How much is trained is a matter of minutes (``budget.py``). The loop is
+``whet.train.classifier``; here is the choice, and the specialist and its folder are ``tuned.py``.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from whet.models.cache import CachedEncoder
 from whet.models.encoder import Encoder
 from whet.records import Example, FitInfo
 from whet.rungs.base import Setting
+from whet.rungs.budget import Plan, plan
 from whet.rungs.deciding import Decider, fitted, log_loss, targets
 from whet.rungs.head import Head, score
 from whet.rungs.tuned import TunedSpecialist, load_tuned, mixed, tuned_encoder
-from whet.rungs.vectors import VectorSpecialist
+from whet.rungs.vectors import VectorSpecialist, default_encoder
 from whet.train.classifier import Data, Evaluation, Recipe, Trained, train_classifier
 from whet.train.linear import LinearHead, fit_linear
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 RECIPES = {"full": Recipe("full", lr=3e-4), "lora": Recipe("lora", lr=2e-3)}
 SHARES = (0.6, 1.0)  # of the way from the base to the trained weights
 NEVER = 1_000_000  # evaluations
+NOT_ASKED = Evaluation(0.0, 0.0)  # dev has chosen before
 STRENGTHS = (3.0, 10.0, 30.0)  # of the head that is fitted to the mixture
 
 
@@ -54,25 +56,38 @@ class Tune:
     choices: Mapping[str, Any] = field(default_factory=dict)
 
     def fit(self, train: Sequence[Example], dev: Sequence[Example]) -> TunedSpecialist:
-        frozen = Head(self.setting, self._head_choices()).chosen(train, dev)
+        setting = _remembering(self.setting)
+        frozen = Head(setting, self._head_choices()).chosen(train, dev)
         start = time.perf_counter()
-        work = _Work(self.setting, frozen, train, dev)
-        ends = [end for recipe in self._recipes() for end in self._ends(work, recipe)]
+        work = _Work(setting, frozen, train, dev)
+        planned = self._plan(work)
+        recipes = self._recipes(planned)
+        ends = [end for recipe in recipes for end in self._ends(work, recipe)]
         specialist = work.specialist(min(ends, key=lambda end: end.found.loss))
-        seconds = frozen.info.seconds + time.perf_counter() - start
-        tried = [end.tried() for end in ends]
-        return replace(specialist, info=replace(specialist.info, seconds=seconds, tried=tried))
+        info = replace(
+            specialist.info,
+            seconds=frozen.info.seconds + time.perf_counter() - start,
+            tried=[] if "mix" in self.choices else [end.tried() for end in ends],
+            notes=[*specialist.info.notes, *filter(None, [planned.note])],
+            cut_short=planned.cut_short,
+        )
+        return replace(specialist, info=info)
 
     def _head_choices(self) -> dict[str, Any]:
         return {name: self.choices[name] for name in ("encoder", "C") if name in self.choices}
 
-    def _recipes(self) -> list[Recipe]:
+    def _plan(self, work: _Work) -> Plan:
+        """Which methods, for how many epochs: all that the task asks for, as far as its minutes go."""
+        options = self.setting.tune
+        methods = options.get("methods", tuple(RECIPES))
+        minutes = None if "recipe" in self.choices else options.get("minutes")
+        return plan(methods, options.get("epochs", Recipe().epochs), work.reading, minutes)
+
+    def _recipes(self, planned: Plan) -> list[Recipe]:
         """The recipe chosen before, or one for each method."""
         if "recipe" in self.choices:
             return [Recipe(**self.choices["recipe"])]
-        methods = self.setting.tune.get("methods", tuple(RECIPES))
-        epochs = self.setting.tune.get("epochs", Recipe().epochs)
-        return [replace(RECIPES[method], epochs=epochs) for method in methods]
+        return [replace(RECIPES[method], epochs=planned.epochs) for method in planned.methods]
 
     def _ends(self, work: _Work, recipe: Recipe) -> list[End]:
         """Train once; its ends are the weights as trained and mixed with the base, or those chosen before."""
@@ -80,11 +95,22 @@ class Tune:
         trained = work.train(recipe, f"tune ({recipe.method})", blind=bool(mix))
         shares = (mix["share"],) if mix else SHARES
         strengths = (mix["C"],) if mix else STRENGTHS
-        return [end for share in shares for end in work.mixtures(recipe, trained, share, strengths)]
+        return [
+            end
+            for share in shares
+            for end in work.mixtures(recipe, trained, share, strengths, compare=not mix)
+        ]
 
     @classmethod
     def load(cls, folder: Path, card: Mapping[str, Any]) -> TunedSpecialist:
         return load_tuned(folder, card)
+
+
+def _remembering(setting: Setting) -> Setting:
+    """The setting with encoders that read each text once, however they were given."""
+    given = setting.encoders or (default_encoder(),)
+    kept = [e if isinstance(e, CachedEncoder) else CachedEncoder(e) for e in given]
+    return replace(setting, encoders=kept)
 
 
 @dataclass(frozen=True)
@@ -125,13 +151,18 @@ class _Work:
         self.table = targets([example.output for example in train], frozen.decider.labels)
         self.dev = list(dev)
 
+    @property
+    def reading(self) -> float:
+        """Seconds that the frozen encoder took to read the training texts."""
+        return self.frozen.encoder.encode(self.train_texts, precise=False).seconds
+
     def train(self, recipe: Recipe, what: str, *, blind: bool) -> Trained:
         """``blind``: what follows uses the last weights only, so dev need not be read on the way."""
         data = Data(self.reader.tokenize(self.train_texts), self.table, self.setting.multi_label)
 
         def on_eval(model: Any, head: LinearHead) -> Evaluation:
             if blind:
-                return Evaluation(0.0, 0.0)
+                return NOT_ASKED
             return self.score(Encoder(self.base, models={"fp32": model, "bf16": model}), head)
 
         patient = replace(recipe, patience=NEVER) if blind else recipe
@@ -162,9 +193,10 @@ class _Work:
         return fitted(blank, logits, truths, self.setting.metric)
 
     def mixtures(
-        self, recipe: Recipe, trained: Trained, share: float, strengths: Sequence[float]
+        self, recipe: Recipe, trained: Trained, share: float, strengths: Sequence[float], *, compare: bool
     ) -> list[End]:
-        """The last weights, ``share`` of the way from the base, with a head of each strength."""
+        """The last weights, ``share`` of the way from the base, with a head of each strength; where there is
+        one end only, dev is not read to compare it."""
         self.setting.tell(f"tune ({recipe.method}): fitting heads", 0, 1)
         state = mixed(self.base, recipe, trained.last, share)
         encoder = CachedEncoder(tuned_encoder(self.base, recipe, state, precise=False))
@@ -175,7 +207,8 @@ class _Work:
             several = self.setting.multi_label
             head = fit_linear(vectors, self.table, strength, several=several, start=head)
             mix = {"share": share, "C": strength}
-            ends.append(End(recipe, trained, mix, state, head, self.score(encoder, head), vectors))
+            found = self.score(encoder, head) if compare else NOT_ASKED
+            ends.append(End(recipe, trained, mix, state, head, found, vectors))
         return ends
 
     def specialist(self, end: End) -> TunedSpecialist:
