@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from tests.conftest import tickets
 from whet.check.accurate import CHECKS
 from whet.check.findings import Finding
-from whet.check.readings import clock, days, no_such_day, number_readings, numbers
 from whet.check.subject import Subject, Tools
+from whet.data.readings import clock, days, no_such_day, number_readings, numbers
 from whet.errors import InputError
 from whet.rungs.vectors import default_encoder
 

@@ -11,10 +11,21 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from whet.config_lines import SECRET, Section, known_keys, line_of, read_yaml
+from whet.config_lines import SECRET, Section, is_tag, known_keys, line_of, read_yaml
 from whet.config_models import EndpointModel, Model
+from whet.config_scorers import NAMES as SCORERS
+from whet.config_scorers import ScorerSpec, no_such
 from whet.errors import InputError, many, nearest
 from whet.records import Label
 
@@ -149,6 +160,29 @@ class Costs(Section):
     """What one wrong answer costs you."""
 
 
+def _metric(value: Any) -> Any:
+    """One message for a name that is no metric, not one for each form that a metric has."""
+    known = ("accuracy", "macro_f1")
+    if isinstance(value, (dict, Section)) or value in known or value in SCORERS:
+        return value
+    raise ValueError(f"must be a metric's name or a cost matrix. {nearest(str(value), known)}")
+
+
+def _kind_of_metric(value: Any) -> str:
+    if isinstance(value, Cost) or (isinstance(value, dict) and "score" not in value):
+        return "[cost]"
+    return "[name]" if isinstance(value, str) and value not in SCORERS else "[scorer]"
+
+
+Metric = Annotated[
+    Annotated[Literal["accuracy", "macro_f1"], Tag("[name]")]
+    | Annotated[Cost, Tag("[cost]")]
+    | Annotated[ScorerSpec, Tag("[scorer]")],
+    Discriminator(_kind_of_metric),
+    BeforeValidator(_metric),
+]
+
+
 def _labels(value: Any) -> Any:
     """Accept a list of names, or a mapping of names to descriptions."""
     if isinstance(value, dict):
@@ -164,14 +198,6 @@ def _name(value: Any) -> str:
     if value is None or isinstance(value, bool):  # YAML reads yes, no, on, off, null so
         raise ValueError(f"a label must be a text, got {value!r}; put it in quotes")
     return str(value)
-
-
-def _metric(value: Any) -> Any:
-    """One message for a name that is no metric, not one for each form that a metric has."""
-    known = ("accuracy", "macro_f1")
-    if isinstance(value, (dict, Cost)) or value in known:
-        return value
-    raise ValueError(f"must be a metric's name or a cost matrix. {nearest(str(value), known)}")
 
 
 class Task(Section):
@@ -202,7 +228,10 @@ class Task(Section):
     """Hugging Face ids or folders, or endpoints; with several, the choice is made on dev."""
     rungs: Literal["auto"] | list[str] = "auto"
     existing: Existing | None = None
-    metric: Annotated[Literal["accuracy", "macro_f1"] | Cost, BeforeValidator(_metric)] = "accuracy"
+    metric: Metric = "accuracy"
+    """One of the named metrics, a cost matrix, or, for `extract` and `write`, a scorer."""
+    scorers: list[ScorerSpec] = []
+    """What else is measured (`extract`, `write`)."""
     target: float | None = None
     """What is needed, in the metric's unit."""
     margin: float | None = Field(default=None, ge=0)
@@ -229,6 +258,9 @@ class Task(Section):
             raise ValueError("metric: a cost matrix needs `margin`, in the matrix's unit")
         if isinstance(self.metric, Cost) and self.multi_label:
             raise ValueError("metric: a cost matrix is for one label per input, not multi_label")
+        named = isinstance(self.metric, str | Cost)
+        if self.kind == "classify" and (self.scorers or not named):
+            raise ValueError("a `classify` task takes accuracy, macro_f1 or a cost matrix, and no scorers")
         if isinstance(self.rungs, list) and not self.rungs:
             raise ValueError("rungs: the list is empty; leave it out for `auto`")
         if self.labels is not None:
@@ -251,7 +283,9 @@ class Task(Section):
 
     @property
     def metric_name(self) -> str:
-        return "cost" if isinstance(self.metric, Cost) else self.metric
+        if isinstance(self.metric, str):
+            return self.metric
+        return "cost" if isinstance(self.metric, Cost) else self.metric.score
 
 
 def _check_labels(names: list[str]) -> None:
@@ -291,6 +325,9 @@ def task_from(value: dict[str, Any], *, where: str = "task", root: yaml.Node | N
 
 def _explain(problem: Any, where: str, root: yaml.Node | None) -> str:
     """One line for one pydantic problem: ``file:line: key: what. hint``."""
+    if problem["type"] == "union_tag_invalid":
+        place = f"{where}{line_of(root, problem['loc'])}: {_dotted(problem['loc'])}"
+        return f"{place}: {no_such(problem['input'])}"
     unknown = problem["type"] == "extra_forbidden"  # then the last part is the user's own word
     *path, last = problem["loc"] or ("",)
     loc = [part for part in path if not _is_branch(part)]
@@ -298,7 +335,7 @@ def _explain(problem: Any, where: str, root: yaml.Node | None) -> str:
     dotted = ".".join(str(part) for part in loc) or "task file"
     place = f"{where}{line_of(root, loc)}: {dotted}"
     if unknown:
-        return f"{place}: unknown key. {nearest(str(loc[-1]), known_keys(Task, loc[:-1]))}"
+        return f"{place}: unknown key. {nearest(str(loc[-1]), known_keys(Task, path))}"
     if problem["type"] == "missing":
         return f"{place}: is required."
     got = problem.get("input")
@@ -309,6 +346,10 @@ def _explain(problem: Any, where: str, root: yaml.Node | None) -> str:
     return f"{place}: {message[:1].lower()}{message[1:]}{end}{shown}"
 
 
+def _dotted(loc: Any) -> str:
+    return ".".join(str(part) for part in loc if not _is_branch(part))
+
+
 def _is_branch(part: Any) -> bool:
     """Pydantic adds the branch of a union to the path (`Cost`, `literal[...]`): not a key."""
-    return isinstance(part, str) and ("[" in part or part in {"Cost", "float", "str", "list"})
+    return is_tag(part) or (isinstance(part, str) and part in {"float", "str", "list"})

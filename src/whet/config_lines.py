@@ -85,13 +85,26 @@ def _refuse_repeats(node: yaml.MappingNode, path: Path) -> None:
         first[name] = line
 
 
+def is_tag(part: Any) -> bool:
+    """Pydantic adds the branch of a union to a path; ours are in brackets: not a key."""
+    return isinstance(part, str) and "[" in part
+
+
 def known_keys(section: type[BaseModel], loc: Sequence[Any]) -> list[str]:
-    """The keys allowed in the section at ``loc``, as the file writes them."""
+    """The keys allowed in the section at ``loc``, pydantic's path, as the file writes them."""
+    inside = [section]
     for part in loc:
-        field = _by_key(section).get(str(part))
-        inside = list(_sections(field.annotation)) if field is not None else []
-        section = inside[0] if inside else section
-    return list(_by_key(section))
+        if is_tag(part):  # the branch of a union that the value chose
+            inside = [s for s in inside if _tag(s) == part] or inside
+        elif (field := _by_key(inside[0]).get(str(part))) is not None:
+            # The annotation of a union's branch stands in the metadata where the union is the whole field.
+            inside = list(_sections(field.annotation)) or inside
+    return list(_by_key(inside[0]))
+
+
+def _tag(section: type[BaseModel]) -> str:
+    chosen_by = section.model_fields.get("score")
+    return f"[{chosen_by.default}]" if chosen_by is not None else ""
 
 
 def _by_key(section: type[BaseModel]) -> dict[str, Any]:

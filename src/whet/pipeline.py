@@ -179,7 +179,7 @@ def _setting(
 def metric_of(task: Task) -> Metric:
     if isinstance(task.metric, Cost):
         return Metric("cost", cost_function(task.metric.cost, task.metric.default))
-    return Metric(task.metric)
+    return Metric(task.metric_name)
 
 
 def _made_from(run: Run, task: Task, sources: list[EncoderSource]) -> dict[str, Any]:

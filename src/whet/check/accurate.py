@@ -18,12 +18,12 @@ import numpy as np
 
 from whet.check.confident import FOLDS, LEAST, Suspects, held_out, noise, suspects
 from whet.check.findings import Check, Finding, Flag
-from whet.check.readings import numbers
 from whet.check.schema import schema
 from whet.check.unparsable import unparsable
 from whet.check.values import not_in_input
 from whet.data.load import is_time, moment
 from whet.data.neardup import fold, near_groups
+from whet.data.readings import numbers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from whet.check.findings import Finding, Flag
 from whet.check.pii.checksums import iban, luhn, weighted
 from whet.check.places import Path, leaves, named
-from whet.check.readings import no_such_day, number_readings, numeral
 from whet.check.values import answers
+from whet.data.readings import no_such_day, number_readings, numeral
 
 if TYPE_CHECKING:
     from whet.check.subject import Subject, Tools

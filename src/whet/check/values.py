@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from whet.check.findings import Finding, Flag
 from whet.check.places import Path, leaves, named
-from whet.check.readings import clock, days, number_readings, numbers, numeral, same_day, vague
 from whet.data.neardup import fold
+from whet.data.readings import clock, days, number_readings, numbers, numeral, same_day, vague
 
 if TYPE_CHECKING:
     from whet.check.subject import Subject, Tools

@@ -1,7 +1,7 @@
 """All rungs' answers on one test set: intervals and paired comparisons in one place.
 
-Accuracy goes by exact counts; macro-F1 and cost go by one bootstrap whose resamples all rungs share, so
-that differences stay paired. Knows what a measured rung shows, not how it works.
+Accuracy goes by exact counts; macro-F1, cost and scorers go by one bootstrap whose resamples all rungs
+share, so that differences stay paired. Knows what a measured rung shows, not how it works.
 """
 
 from __future__ import annotations
@@ -66,9 +66,16 @@ class Sizes:
 class Evidence:
     """All rungs' answers on one test set, and the figures that follow from them."""
 
-    def __init__(self, rungs: Sequence[Measured], truths: Sequence[Output], metric: Metric, seed: int = 0):
+    def __init__(
+        self,
+        rungs: Sequence[Measured],
+        truths: Sequence[Output],
+        metric: Metric,
+        seed: int = 0,
+        inputs: Sequence[str] | None = None,
+    ):
         self.rungs, self.truths, self.metric = rungs, truths, metric
-        self.gains = {r.name: metric.per_example(truths, r.outputs) for r in rungs}
+        self.gains = {r.name: metric.per_example(truths, r.outputs, inputs) for r in rungs}
         self._draws = self._resample(seed) if metric.name != "accuracy" else {}
 
     def _resample(self, seed: int) -> dict[str, NDArray[np.float64]]:
@@ -86,19 +93,23 @@ class Evidence:
         if self.metric.name == "accuracy":
             return wilson(int(self.gains[rung.name].sum()), n)
         sign = 1.0 if self.metric.higher_is_better else -1.0
-        value = self.metric.value(self.truths, rung.outputs)
+        value = sign * self._gain(rung)
         return percentile_interval(value, sign * self._draws[rung.name], n)
 
     def pair(self, first: Measured, second: Measured) -> Paired:
         """first minus second."""
         if self.metric.name == "accuracy":
             return paired_right(self.gains[first.name], self.gains[second.name])
-        difference = self.metric.gain(self.truths, first.outputs) - self.metric.gain(
-            self.truths, second.outputs
-        )
+        difference = self._gain(first) - self._gain(second)
         draws = self._draws[first.name] - self._draws[second.name]
         n = len(self.truths)
         return paired_draws(difference, draws, n, float(n * draws.var() + difference**2))
+
+    def _gain(self, rung: Measured) -> float:
+        """The metric's gain; a judge, for one, is not asked again."""
+        if self.metric.by_example:
+            return float(self.gains[rung.name].mean())
+        return self.metric.gain(self.truths, rung.outputs)
 
 
 def _aligned(

@@ -3,7 +3,8 @@
 ``accuracy`` is the share of exactly right outputs (for several labels per input: the whole set right).
 ``macro_f1`` is the mean over labels of F1, which weighs rare labels like frequent ones; a label that
 neither occurs nor is answered does not count. ``cost`` is the mean cost per example, and lower is
-better. Knows no rungs; ``gain`` is the metric turned so that higher is better.
+better. Any scorer (``evaluate/scorers``) is a metric too: its mean. Knows no rungs; ``gain`` is the metric
+turned so that higher is better.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from whet.records import Output
+from whet.evaluate.scorers.base import Scorer
+from whet.records import Example, Output
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,6 +33,8 @@ class Metric:
     name: str = "accuracy"
     cost: Cost | None = field(default=None, compare=False)
     """Cost of answering the second where the first was right; only for ``cost``."""
+    scorer: Scorer | None = field(default=None, compare=False)
+    """Scores each example by itself; ``name`` is then the scorer's."""
 
     @property
     def higher_is_better(self) -> bool:
@@ -41,24 +45,49 @@ class Metric:
         """Whether the value is a mean over examples (macro-F1 is not)."""
         return self.name != "macro_f1"
 
-    def value(self, truths: Sequence[Output], outputs: Sequence[Output]) -> float:
+    def value(
+        self, truths: Sequence[Output], outputs: Sequence[Output], inputs: Sequence[str] | None = None
+    ) -> float:
         """The metric in its own unit."""
-        gain = self.gain(truths, outputs)
+        gain = self.gain(truths, outputs, inputs)
         return gain if self.higher_is_better else -gain
 
-    def gain(self, truths: Sequence[Output], outputs: Sequence[Output]) -> float:
+    def gain(
+        self, truths: Sequence[Output], outputs: Sequence[Output], inputs: Sequence[str] | None = None
+    ) -> float:
         """Higher is better."""
         if self.by_example:
-            return float(np.mean(self.per_example(truths, outputs)))
+            return float(np.mean(self.per_example(truths, outputs, inputs)))
         table = counts(truths, outputs)
         return float(macro_f1(table.sum(axis=0)))
 
-    def per_example(self, truths: Sequence[Output], outputs: Sequence[Output]) -> FloatArray:
-        """Gain of each example [n]: 1 or 0, or minus its cost. For macro-F1: 1 if right."""
+    def per_example(
+        self, truths: Sequence[Output], outputs: Sequence[Output], inputs: Sequence[str] | None = None
+    ) -> FloatArray:
+        """Gain of each example [n]: 1 or 0, or minus its cost, or its score. For macro-F1: 1 if right.
+
+        ``inputs`` are what a scorer may look at; other metrics do not need them.
+        """
+        if self.scorer is not None:
+            scored = self.scorer.score(as_examples(truths, inputs), outputs)
+            return np.array([one.score for one in scored], dtype=np.float64)
         pairs = zip(truths, outputs, strict=True)
         if self.cost is not None:
             return np.array([-self.cost(truth, output) for truth, output in pairs])
         return np.array([float(truth == output) for truth, output in pairs])
+
+
+def as_examples(truths: Sequence[Output], inputs: Sequence[str] | None) -> list[Example]:
+    """Examples as scorers see them: numbered, with their inputs.
+
+    Raises:
+        ValueError: without inputs; a scorer that reads them would be wrong in silence.
+    """
+    if inputs is None or len(inputs) != len(truths):
+        raise ValueError(f"a scorer needs the inputs of all {len(truths)} examples")
+    return [
+        Example(str(at), text, truth, "") for at, (text, truth) in enumerate(zip(inputs, truths, strict=True))
+    ]
 
 
 def cost_function(matrix: dict[str, dict[str, float]], default: float) -> Cost:
