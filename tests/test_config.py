@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from whet.config import Cost, Task, load_task, task_from
 from whet.errors import InputError
@@ -261,3 +263,13 @@ def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     path.write_bytes("task: Aufträge\n".encode("latin-1"))
     with pytest.raises(InputError, match="is not UTF-8"):
         load_task(path)
+
+
+def test_what_the_page_of_the_task_file_shows_is_a_task() -> None:
+    """Every YAML block of docs/task-file.md, on a task of the kind that it is for."""
+    page = (Path(__file__).resolve().parent.parent / "docs" / "task-file.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) >= 4
+    for block in blocks:
+        kind = "write" if "scorers:" in block else "classify"
+        task_from({**VALUES, "kind": kind, **yaml.safe_load(block)})

@@ -54,7 +54,7 @@ def test_kappa_by_hand() -> None:
 
 
 def test_weighted_kappa_forgives_a_near_miss() -> None:
-    """Three levels, 10 right each; ten near misses cost 10, ten far ones 40: by chance (see below)."""
+    """Three levels, ten right on each, and ten misses: by one step they weigh 1, by two 4."""
     near = np.diag([10.0, 10.0, 10.0]) + 10 * np.eye(3, k=1) * [[1], [0], [0]]
     far = np.diag([10.0, 10.0, 10.0])
     far[0, 2] = 10
@@ -90,7 +90,7 @@ def test_a_judge_that_agrees_with_people_scores() -> None:
 
 def test_a_judge_that_does_not_agree_is_refused() -> None:
     """The control: the same judge on labels that have nothing to do with what it looks at."""
-    with pytest.raises(Refused, match="The interval begins below 0.4") as caught:
+    with pytest.raises(Refused, match=r"The interval begins below 0\.4") as caught:
         trusted(RUBRIC, Says("thank"), sample(wrong=16), least_kappa=0.4)
     assert caught.value.exit_code == 1
 

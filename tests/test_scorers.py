@@ -29,9 +29,9 @@ from whet.evaluate.scorers.tools import tool_calls
 from whet.records import Example, Output
 
 
-def example(output: Any, text: str = "the input", group: str | None = None) -> Example:
+def example(output: Any, text: str = "the input") -> Example:
     value = output if isinstance(output, str | tuple) else json.dumps(output)
-    return Example("e1", text, value, "rows.csv:2", group)
+    return Example(f"e {text}", text, value, "rows.csv:2")
 
 
 def one(scorer: Scorer, approved: Any, output: Any, text: str = "the input") -> Scored:
@@ -325,7 +325,7 @@ def test_any_function_by_file_or_by_name(tmp_path: Path) -> None:
     assert use("tests.test_scorers:always").score == 1
     with pytest.raises(InputError, match=r"it gave 7\."):
         use("mine.py:broken")
-    with pytest.raises(InputError, match="no function 'lon'. Did you mean 'long'"):
+    with pytest.raises(InputError, match=r"no function 'lon'\. Did you mean 'long'"):
         use("mine.py:lon")
     with pytest.raises(InputError, match="no such file"):
         use("yours.py:long")
