@@ -165,6 +165,7 @@ def _setting(
     return Setting(
         labels=splits.labels,
         multi_label=task.multi_label,
+        label_separator=task.label_separator,
         instruction=task.instruction,
         encoders=encoders,
         metric=metric_of(task),
@@ -184,7 +185,17 @@ def metric_of(task: Task) -> Metric:
 
 def _made_from(run: Run, task: Task, sources: list[EncoderSource]) -> dict[str, Any]:
     """What the rungs depend on, as digests."""
-    keys = ("kind", "multi_label", "instruction", "labels", "metric", "existing", "tune", "seed")
+    keys = (
+        "kind",
+        "multi_label",
+        "label_separator",
+        "instruction",
+        "labels",
+        "metric",
+        "existing",
+        "tune",
+        "seed",
+    )
     return {
         "examples": run.digest("01-examples.jsonl"),
         "task": value_digest(task.model_dump(mode="json", include=set(keys))),

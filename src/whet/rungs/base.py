@@ -60,6 +60,8 @@ class Setting:
     labels: tuple[Label, ...] = ()
     """In the task's order; empty means those that train shows."""
     multi_label: bool = False
+    label_separator: str = "|"
+    """Of several labels in one text."""
     instruction: str = ""
     encoders: Sequence[TextEncoder] = ()
     """Candidates; a rung with several chooses on dev. Empty means the offline default."""

@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -39,6 +39,7 @@ class Today:
     folder: Path
     multi_label: bool
     info: FitInfo
+    separator: str = "|"
 
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
         if not inputs:
@@ -60,13 +61,13 @@ class Today:
         return look_up(self.folder / str(self.source["predictions"]), inputs)
 
     def _typed(self, output: Any) -> Output:
-        return split_labels(output, "|") if self.multi_label else str(output).strip()
+        return split_labels(output, self.separator) if self.multi_label else str(output).strip()
 
     def save(self, folder: Path) -> None:
         make_folder(folder)
         place = str(self.folder.resolve())
-        more = {"source": dict(self.source), "place": place, "multi_label": self.multi_label}
-        write_card(folder, "existing", self.info, **more)
+        how = {"multi_label": self.multi_label, "separator": self.separator}
+        write_card(folder, "existing", self.info, source=dict(self.source), place=place, **how)
 
 
 def ask_command(command: list[str], inputs: list[str], folder: Path) -> list[Any]:
@@ -202,15 +203,16 @@ class Existing:
                 where="existing",
                 fix="set existing: {command | url | predictions} in the task file.",
             )
-        today = Today(source, self.setting.folder, self.setting.multi_label, FitInfo())
+        how = (self.setting.multi_label, FitInfo(), self.setting.label_separator)
+        today = Today(source, self.setting.folder, *how)
         outputs = [prediction.output for prediction in today.predict([e.input for e in dev])]
         missing = sum(output in (UNKNOWN, (UNKNOWN,)) for output in outputs)
         notes = [f"{missing} of {len(dev)} dev inputs have no answer"] if missing else []
         gain = self.setting.metric.gain([e.output for e in dev], outputs)
         info = FitInfo({}, gain, 0, time.perf_counter() - start, notes=notes)
-        return Today(source, self.setting.folder, self.setting.multi_label, info)
+        return replace(today, info=info)
 
     @classmethod
     def load(cls, folder: Path, card: Mapping[str, Any]) -> Today:
-        place = Path(card["place"])
-        return Today(card["source"], place, bool(card["multi_label"]), FitInfo(**card["info"]))
+        info, separator = FitInfo(**card["info"]), card.get("separator", "|")
+        return Today(card["source"], Path(card["place"]), bool(card["multi_label"]), info, separator)
