@@ -209,6 +209,16 @@ def test_a_tokenizer_whose_one_special_token_is_everything_ends_turns_with_it() 
     assert learned(tokenize([talk("u a", "a b")], used), used) == [("b</s>", 1.0)]
 
 
+def test_an_empty_answer_is_told() -> None:
+    used = tokenizer()
+    found = tokenize([Conversation((Turn("user", "a"), Turn("assistant", "")), "rows.jsonl:7")], used)
+    assert learned(found, used) == [("</s>", 1.0)]
+    assert found.notes() == [
+        "1 row(s): the answer is empty, and nothing but its end is learned (rows.jsonl:7)"
+    ]
+    assert tokenize([talk("u a", "a b")], used).notes() == []
+
+
 def test_special_tokens_stand_once() -> None:
     doubled = refused(talk("u a", "a b"), used=tokenizer("{{ bos_token }}" + templates.LLAMA3))
     assert "'<s>' stands twice" in doubled

@@ -34,6 +34,8 @@ class Reading:
     """Whether the template writes a learned turn without a piece of its text."""
     unknown: bool
     """Whether the tokens do not give the text again, asked or answered."""
+    empty: bool
+    """Whether a learned turn is nothing but its end."""
 
     @property
     def length(self) -> int:
@@ -98,6 +100,7 @@ def _reading(draft: _Draft, encoded: Encoded, layout: Layout) -> Reading:
         straddled=any(turn.straddled for turn in found),
         altered=not all(_holds(span, draft) for span in draft.spans),
         unknown=not encoded.kept,
+        empty=any(turn.first == turn.end for turn in found),
     )
 
 

@@ -41,6 +41,8 @@ class Tokenized:
     """Sources of rows where the chat template leaves out a piece of an answer."""
     unknown: tuple[str, ...] = ()
     """Sources of rows with characters that the tokenizer does not know, and drops or changes."""
+    empty: tuple[str, ...] = ()
+    """Sources of rows with an answer that is nothing but its end."""
 
     def notes(self) -> list[str]:
         """What the user should know."""
@@ -50,6 +52,7 @@ class Tokenized:
             "an answer's first token is only read, since it also ends what is asked": self.straddled,
             "the chat template leaves out a piece of the answer": self.altered,
             "the tokenizer drops or changes some characters": self.unknown,
+            "the answer is empty, and nothing but its end is learned": self.empty,
         }
         return [f"{len(rows):,} row(s): {why} ({_listed(rows)})" for why, rows in said.items() if rows]
 
@@ -99,6 +102,7 @@ def tokenize(
         straddled=tuple(reading.source for reading in found if reading.straddled),
         altered=tuple(reading.source for reading in found if reading.altered),
         unknown=tuple(reading.source for reading in found if reading.unknown),
+        empty=tuple(reading.source for reading in found if reading.empty),
     )
 
 
