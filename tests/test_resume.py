@@ -1,10 +1,12 @@
 """A training that is killed and goes on ends in the same bytes as one that is not; the control does not.
 
-``WHET_KILLS=100 pytest tests/test_resume.py`` runs the long form of the random kills.
+``WHET_KILLS=100 pytest tests/test_resume.py`` runs the long form: so many kills at random moments, and a
+fault at every call of a save instead of at every ninth.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -13,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,152 +27,205 @@ from whet.train.loop import Interrupted, Look, Plan, Watching, batch_of, train
 from whet.train.optimizer import Rates
 from whet.train.step import Stepped
 
-KILLS = int(os.environ.get("WHET_KILLS", "3"))
+KILLS = int(os.environ.get("WHET_KILLS", "0"))
+RANDOM_KILLS, EVERY = (KILLS, 1) if KILLS else (3, 9)
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+AN_EPOCH = training.STEPS // training.EPOCHS
+ASKED = 130 << 8
+"""Wait status of a training that stopped when asked."""
 
 
-def command(folder: Path, *more: str) -> list[str]:
-    return [sys.executable, "-m", "tests.training", str(folder), *more]
-
-
-def to_the_end(folder: Path, *more: str) -> dict[str, str]:
-    done = subprocess.run(
-        command(folder, *more), cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=True
-    )
-    found: dict[str, str] = json.loads(done.stdout)
-    return found
-
-
-def killed_after_steps(folder: Path, steps: int, wait: float, *more: str) -> None:
-    """Start, wait until so many steps are done and a moment more, and kill."""
-    running = subprocess.Popen(command(folder, *more), cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
-    seen = folder / "seen.jsonl"
-    while running.poll() is None and (not seen.exists() or seen.read_text().count("\n") < steps):
-        time.sleep(0.002)
-    time.sleep(wait)
-    running.send_signal(signal.SIGKILL)
-    running.wait()
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], float]:
-    """The digests of a run that nobody killed, and the seconds it took."""
-    start = time.perf_counter()
-    return to_the_end(tmp_path_factory.mktemp("whole")), time.perf_counter() - start
-
-
-@pytest.mark.slow
-def test_killed_at_random_moments_it_ends_in_the_same_bytes(
-    tmp_path: Path, undisturbed: tuple[dict[str, str], float]
-) -> None:
-    rng = random.Random(0)
-    for number in range(KILLS):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        killed_after_steps(folder, rng.randrange(1, 18), rng.random() * 0.05)
-        assert to_the_end(folder) == undisturbed[0], f"kill {number}"
-        shutil.rmtree(folder)
-
-
-@pytest.mark.slow
-def test_a_resume_without_its_generators_ends_otherwise(
-    tmp_path: Path, undisturbed: tuple[dict[str, str], float]
-) -> None:
-    """The control: dropout draws other masks, and the bytes differ."""
-    killed_after_steps(tmp_path, 5, 0.0)
-    assert checkpoint.latest(tmp_path / "checkpoints") is not None
-    assert to_the_end(tmp_path, "--forget") != undisturbed[0]
-
-
-SAVES = """
-import os, sys, time
-from pathlib import Path
-import torch
-from whet.train import checkpoint
-value = torch.arange(2000.0)
-torch.set_num_threads(1)
-for line in sys.stdin:  # each save in a child of its own: torch is imported once
-    root, step = Path(line.split()[0]), int(line.split()[1])
-    child = os.fork()
-    if child == 0:
-        while not (root / "go").exists():
-            time.sleep(0.005)
-        try:
-            tensors = {"optimizer": {"a": value}, "best": {"b": value}}
-            checkpoint.save(root / "kept", step, {"step": step}, tensors)
-            checkpoint.retain(root / "kept", 1)
-        except BaseException as error:
-            os._exit(3)
-        os._exit(0)
-    print(child, flush=True)
-    print(os.waitpid(child, 0)[1], flush=True)
-"""
-
-
-class Saver:
-    """Saves checkpoints, each in a process that may be disturbed by ``strace``."""
+class Trainings:
+    """The program ``tests.training``: trainings one after the other, each in a process that can be killed."""
 
     def __init__(self) -> None:
         self.driver = subprocess.Popen(
-            [sys.executable, "-c", SAVES],
+            [sys.executable, "-m", "tests.training"],
             cwd=ROOT,
             env=ENVIRONMENT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
+        self._said()
 
-    def save(self, root: Path, step: int, fault: str = "") -> int:
-        """Wait status of the process that saved; ``fault`` as strace's ``inject=`` has it."""
+    def start(self, folder: Path, *options: str) -> int:
+        """Number of the process that trains into ``folder``."""
         assert self.driver.stdin
-        assert self.driver.stdout
-        self.driver.stdin.write(f"{root} {step}\n")
+        folder.mkdir(exist_ok=True)
+        self.driver.stdin.write(" ".join([str(folder), *options]) + "\n")
         self.driver.stdin.flush()
-        child = int(self.driver.stdout.readline())
-        tracer = None
-        if fault:
-            tracer = subprocess.Popen(
-                ["strace", "-qq", "-o", "/dev/null", "-p", str(child), "-e", f"inject={fault}"]
-            )
-            while "TracerPid:\t0" in Path(f"/proc/{child}/status").read_text():
-                time.sleep(0.005)
-        (root / "go").touch()
-        status = int(self.driver.stdout.readline())
-        (root / "go").unlink()
-        if tracer:
-            tracer.wait()
+        return self._said()
+
+    def wait(self) -> int:
+        """Wait status of the training that was started last."""
+        return self._said()
+
+    def _said(self) -> int:
+        assert self.driver.stdout
+        return int(self.driver.stdout.readline())
+
+    def to_the_end(self, folder: Path, *options: str) -> dict[str, str]:
+        """The digests that the training ends with."""
+        self.start(folder, *options)
+        assert self.wait() == 0, (folder / "error.txt").read_text()
+        found: dict[str, str] = json.loads((folder / "digests.json").read_text())
+        return found
+
+    def killed(self, folder: Path, steps: int, wait: float) -> bool:
+        """Train until ``steps`` steps were seen and ``wait`` seconds more, then ``kill -9``.
+
+        False: it had ended before.
+        """
+        number = self.start(folder)
+        while len(seen(folder)) < steps and Path(f"/proc/{number}").exists():
+            time.sleep(0.001)
+        time.sleep(wait)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(number, signal.SIGKILL)
+        return self.wait() == signal.SIGKILL
+
+    def faulted(self, folder: Path, step: int, fault: str) -> int:
+        """Wait status of a training that goes on to ``step``, saves it under a fault, and stops.
+
+        ``fault`` is as ``strace --inject`` has it.
+        """
+        number = self.start(folder, f"until={step}")
+        while not any(line["step"] == step for line in seen(folder)):
+            time.sleep(0.001)
+        tracer = subprocess.Popen(
+            ["strace", "-f", "-qq", "-o", "/dev/null", "-p", str(number), "-e", f"inject={fault}"]
+        )
+        while "TracerPid:\t0" in Path(f"/proc/{number}/status").read_text():
+            time.sleep(0.001)
+        (folder / "go").touch()
+        status = self.wait()
+        (folder / "go").unlink()
+        tracer.wait()
         return status
 
     def end(self) -> None:
         self.driver.communicate()
 
 
+def seen(folder: Path) -> list[dict[str, int]]:
+    """What a training noted of its steps, those of killed processes included."""
+    path = folder / "seen.jsonl"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [json.loads(line) for line in lines]
+
+
+def ledger_is_whole(folder: Path) -> bool:
+    """Whether a step that was done again read the same rows, and every row was seen once an epoch."""
+    steps: dict[int, object] = {}
+    for line in seen(folder):
+        if steps.setdefault(line["step"], line["rows"]) != line["rows"]:
+            return False
+    epochs: list[list[int]] = [[] for _ in range(training.EPOCHS)]
+    for step, rows in steps.items():
+        epochs[(step - 1) // AN_EPOCH] += rows  # type: ignore[arg-type]
+    return all(sorted(epoch) == list(range(training.ROWS)) for epoch in epochs)
+
+
+@pytest.fixture(scope="module")
+def trainings() -> Iterator[Trainings]:
+    driver = Trainings()
+    yield driver
+    driver.end()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    trainings: Trainings, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[dict[str, str], float]:
+    """The digests of a training that nobody killed, and the seconds of one step with what is saved of it."""
+    folder, start = tmp_path_factory.mktemp("whole"), time.perf_counter()
+    digests = trainings.to_the_end(folder)
+    assert ledger_is_whole(folder)
+    return digests, (time.perf_counter() - start) / training.STEPS
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_it_ends_in_the_same_bytes(
+    tmp_path: Path, trainings: Trainings, undisturbed: tuple[dict[str, str], float]
+) -> None:
+    rng, (digests, a_step) = random.Random(0), undisturbed
+    kills = 0
+    while kills < RANDOM_KILLS:
+        folder = tmp_path / str(kills)
+        kills += trainings.killed(folder, rng.randrange(training.STEPS), rng.random() * a_step)
+        assert trainings.to_the_end(folder) == digests, f"kill {kills}"
+        assert ledger_is_whole(folder)
+        shutil.rmtree(folder)
+
+
+@pytest.mark.slow
+def test_killed_three_times_in_one_epoch_it_ends_in_the_same_bytes(
+    tmp_path: Path, trainings: Trainings, undisturbed: tuple[dict[str, str], float]
+) -> None:
+    for steps in (3, 5, 7):  # lines of the ledger: steps after the last save are done again
+        assert trainings.killed(tmp_path, steps, 0.0)
+    assert max(line["step"] for line in seen(tmp_path)) < AN_EPOCH
+    assert trainings.to_the_end(tmp_path) == undisturbed[0]
+    assert ledger_is_whole(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_resume_without_its_generators_ends_otherwise(
+    tmp_path: Path, trainings: Trainings, undisturbed: tuple[dict[str, str], float]
+) -> None:
+    """The control: dropout draws other masks, and the bytes differ."""
+    assert trainings.killed(tmp_path, 5, 0.0)
+    assert checkpoint.latest(tmp_path / "checkpoints") is not None
+    assert trainings.to_the_end(tmp_path, "forget") != undisturbed[0]
+    assert ledger_is_whole(tmp_path)
+
+
+FAULTS = {
+    "write:signal=KILL": 7,
+    "fsync:signal=KILL": 16,
+    "rename:signal=KILL": 6,
+    "renameat:signal=KILL": 1,
+    "unlinkat:signal=KILL": 9,
+    "write:error=ENOSPC": 7,
+    "fsync:error=EIO": 16,
+    "mkdir:error=ENOSPC": 1,
+}
+"""Fault, and how many of its calls a save has at the least."""
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not here")
-@pytest.mark.parametrize(
-    "fault", ["write:signal=KILL", "fsync:signal=KILL", "rename:signal=KILL", "write:error=ENOSPC"]
-)
-def test_a_fault_at_every_call_of_a_save_leaves_a_whole_checkpoint(tmp_path: Path, fault: str) -> None:
-    """The one from before, or the new one; never half of one, and never none."""
-    saver, found, faults = Saver(), set(), 0
-    for number in range(1, 60):
-        root = tmp_path / str(number)
-        root.mkdir()
-        assert saver.save(root, 1) == 0
-        status = saver.save(root, 2, f"{fault}:when={number}")
-        last = checkpoint.latest(root / "kept")
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_at_every_call_of_a_save_leaves_a_whole_checkpoint(
+    tmp_path: Path, trainings: Trainings, undisturbed: tuple[dict[str, str], float], fault: str
+) -> None:
+    """The one from before, or the new one; never half of one, and never none. It ends in the same bytes."""
+    before = tmp_path / "before"
+    trainings.start(before, "until=6")
+    (before / "go").touch()
+    assert trainings.wait() == ASKED
+    (before / "go").unlink()
+    number, hit = 1, 0
+    while True:
+        folder = Path(shutil.copytree(before, tmp_path / str(number)))
+        status = trainings.faulted(folder, 8, f"{fault}:when={number}")
+        last = checkpoint.latest(folder / "checkpoints")
         assert last is not None
-        found.add(last.step)
-        assert float(last.tensors["optimizer"]["a"].sum()) == 1999 * 1000
-        if status == 0:
+        assert last.step in (6, 8)
+        if "error=" in fault and status != ASKED:
+            assert status == 3 << 8
+            assert f"{folder}/checkpoints" in (folder / "error.txt").read_text()
+        assert trainings.to_the_end(folder) == undisturbed[0], f"call {number}"
+        assert ledger_is_whole(folder)
+        assert len(list((folder / "checkpoints").iterdir())) == 2  # nothing is left of what was broken off
+        shutil.rmtree(folder)
+        if status == ASKED:
             break
-        faults += 1
-        assert saver.save(root, 3) == 0  # what a kill left behind is in nobody's way
-        assert [path.name for path in (root / "kept").iterdir()] == ["step-00000003"]
-    saver.end()
-    assert faults >= 4
-    assert found >= {1, 2}
+        hit += 1
+        number += EVERY
+    assert hit >= FAULTS[fault] / EVERY
 
 
 def test_every_row_is_seen_once_an_epoch() -> None:
@@ -192,7 +248,7 @@ class Counting:
     def names(self, rows: list[int]) -> str:
         return ", ".join(f"f.jsonl:{row}" for row in rows)
 
-    def gradients(self, rows: list[int]) -> Stepped:
+    def gradients(self, rows: list[int], forget: Callable[[], None]) -> Stepped:
         self.steps += 1
         self.live["w"].sum().backward()  # type: ignore[no-untyped-call]
         return Stepped(float("nan") if self.steps == self._fails else 1.0, 1.0, 1, 1, 1)

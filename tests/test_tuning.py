@@ -72,7 +72,7 @@ def written(folder: Path, base: Path) -> Path:
     path.write_text(
         f"task: names\nkind: write\nexamples: rows.jsonl\nfields: {{input: text, output: name}}\n"
         f"models: [{base}]\nsplit: {{test: 0.2, dev: 0.2}}\n"
-        "tune: {epochs: 4, lr: 0.005, batch: 8, rank: 4, precision: fp32}\n",
+        "tune: {epochs: 4, lr: 0.005, batch: 8, rank: 4, precision: fp32, device: cpu}\n",
         encoding="utf-8",
     )
     return path
@@ -94,6 +94,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, whet: Whet) -> tuple[Path,
 @pytest.mark.filterwarnings("ignore::FutureWarning")  # PEFT asks transformers in an old way
 def test_it_learns_and_what_it_writes_is_stock_peft(trained: tuple[Path, dict[str, Any], str]) -> None:
     out, card, _ = trained
+    assert card["device"] == "cpu"
     losses = [look["loss"] for look in card["curve"]]
     assert card["best"]["loss"] == min(losses)
     assert min(losses) < 0.7 * losses[0]
@@ -262,6 +263,16 @@ def test_an_encoder_is_no_model_to_write_with(task_file: Path, whet: Whet) -> No
     task_file.write_text(text.replace(line, "models: [sentence-transformers/all-MiniLM-L6-v2]"))
     done = whet("tune", task_file, "--out", task_file.parent / "out")
     assert done.returncode == 2
+    assert not (task_file.parent / "out").exists()
+
+
+@pytest.mark.data
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_told_before_any_work(task_file: Path, whet: Whet) -> None:
+    task_file.write_text(task_file.read_text().replace("device: cpu", "device: cuda"))
+    done = whet("tune", task_file, "--out", task_file.parent / "out")
+    assert done.returncode == 2
+    assert "sees no GPU" in done.stderr
     assert not (task_file.parent / "out").exists()
 
 

@@ -113,6 +113,8 @@ class TuneOptions(Section):
     """What becomes of rows longer than a decoder's context."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """Of a decoder's base; `auto` is bf16 where the processor multiplies it natively."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where a decoder is trained; `auto` is the GPU where torch sees one."""
 
 
 class DataCheck(Section):

@@ -43,12 +43,17 @@ class Given:
 def given_by(task: Task, folder: Path) -> Given:
     """Everything but the weights: read, split and made tokens of."""
     model = _own_model(task)
-    subject = load_subject(task, folder)
-    splits = split_given(task, *_examples(subject))
+    subject, splits = split_of(task, folder)
     source = find_decoder(model_place(model, folder))
     tokenizer = load_tokenizer(source)
     train, dev = (tokens_of(task, subject, side, tokenizer, source) for side in (splits.train, splits.dev))
     return Given(task, source, tokenizer, splits, train, dev)
+
+
+def split_of(task: Task, folder: Path) -> tuple[Subject, Splits]:
+    """The task's rows, and which of them train, choose and test."""
+    subject = load_subject(task, folder)
+    return subject, split_given(task, *_examples(subject))
 
 
 def _own_model(task: Task) -> str:

@@ -94,6 +94,7 @@ def tune_task(
     from whet.train.shown import shown
 
     start, watch = time.perf_counter(), Watch(tell, say, asked_to_stop)
+    device(task)  # wrong input is told before any work
     given = given_by(task, folder)
     example = shown(given.train, given.tokenizer)
     say(example)
@@ -125,9 +126,31 @@ def method(task: Task) -> str:
 
 
 def precision(task: Task) -> str:
+    """``bf16`` or ``fp32``: what the task says, or bf16 where it is fast."""
+    import torch
+
     if task.tune.precision != "auto":
         return task.tune.precision
-    return "bf16" if native_bf16() else "fp32"
+    native = torch.cuda.is_bf16_supported() if device(task) == "cuda" else native_bf16()
+    return "bf16" if native else "fp32"
+
+
+def device(task: Task) -> str:
+    """``cuda`` or ``cpu``: what the task says, or a GPU where there is one.
+
+    Raises:
+        InputError: it says ``cuda``, and torch sees none.
+    """
+    import torch
+
+    there = torch.cuda.is_available()
+    if task.tune.device == "cuda" and not there:
+        raise InputError(
+            "torch sees no GPU here.",
+            where=f"{task.task}: tune.device",
+            fix="write `cpu` or `auto`, or install a torch that was built for your GPU.",
+        )
+    return "cuda" if there and task.tune.device != "cpu" else "cpu"
 
 
 def _recipe(task: Task) -> LoraRecipe | None:
@@ -155,7 +178,8 @@ def _preflight(given: Given, out: Path, watch: Watch) -> tuple[Fit, Plan]:
         asked.pass_tokens or _before(out).get("pass_tokens") or PASS_TOKENS,  # as before: the same bytes
         dora=bool(recipe and recipe.dora),
     )
-    memory, disk = room.free_memory(), room.free_disk(out) + room.size_of(out)
+    place = device(given.task)
+    memory, disk = room.free_memory(place), room.free_disk(out) + room.size_of(out)
     fit = preflight(
         shape_of(skeleton(given.source.folder)),
         way,
@@ -166,6 +190,7 @@ def _preflight(given: Given, out: Path, watch: Watch) -> tuple[Fit, Plan]:
         disk=disk,
         where=out,
         fixed=asked.pass_tokens is not None,
+        device=place,
     )
     watch.say(fit.needs.line(memory, disk))
     for line in fit.notes:
@@ -201,6 +226,7 @@ def _identity(given: Given, plan: Plan) -> dict[str, Any]:
         "examples": value_digest([[row.ids, row.weights] for row in (*given.train.rows, *given.dev.rows)]),
         "method": method(given.task),
         "precision": precision(given.task),
+        "device": device(given.task),
         **({name: value for name, value in asdict(recipe).items() if name != "targets"} if recipe else {}),
         **shape,
         **{name: value for name, value in rates.items() if name != "betas"},
@@ -226,7 +252,7 @@ def _train(given: Given, fit: Fit, plan: Plan, out: Path, watch: Watch) -> tuple
     from whet.train.step import Settings
 
     watch.tell("loading the model", 0, 1)
-    model = load_decoder(given.source, fit.way.precision)
+    model = load_decoder(given.source, fit.way.precision).to(device(given.task))
     settings = Settings(pass_tokens=fit.way.pass_tokens)
     ready = prepared(model, _recipe(given.task), settings, given.task.seed)
     for line in ready.notes:
@@ -241,7 +267,7 @@ def _train(given: Given, fit: Fit, plan: Plan, out: Path, watch: Watch) -> tuple
     job.take(ended.weights)
     job.publish(out / "weights", given.source.name, given.tokenizer)
     wide = 2 * given.source.parameters * 4 < (room.free_memory() or 0)
-    return ended, after.seen(ready.model, given.dev.rows, fit.way.precision, wide=wide)
+    return ended, after.seen(ready.model.cpu(), given.dev.rows, fit.way.precision, wide=wide)
 
 
 def _card(
@@ -258,6 +284,7 @@ def _card(
         "method": method(given.task),
         "adapter": asdict(recipe) if (recipe := _recipe(given.task)) else None,
         "precision": fit.way.precision,
+        "device": device(given.task),
         "plan": asdict(plan),
         "template": train.template,
         "ends": list(train.ends),

@@ -5,7 +5,7 @@
 It reaches every layer through ``transformers``' registry of attention functions: any decoder whose layers ask
 the registry can run here, and ``whet.train.probe`` tells whether one does. Two forms of the same thing:
 ``plain`` is differentiated by torch and knows windows and soft caps; ``flash.fast`` has its backward written
-by hand. The letters of the shapes are those of ``plans``.
+by hand, and ``varlen.varlen`` is its like on a GPU. The letters of the shapes are those of ``plans``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from torch import Tensor
 
 from whet.train.flash import fast
 from whet.train.plans import Asked, Block, Plan, Shared
+from whet.train.varlen import can, varlen
 
 NAME = "whet"
 KNOWN = frozenset(
@@ -64,17 +65,19 @@ def attention(
     shared = None
     if current.prefix is not None:
         shared = current.prefix.keys[layer], current.prefix.values[layer]
-    return _chosen(asked, current)(query, key, value, shared, current, asked), None
+    return _chosen(asked, current, query, value)(query, key, value, shared, current, asked), None
 
 
 Form = Callable[[Tensor, Tensor, Tensor, Shared, Plan, Asked], Tensor]
 
 
-def _chosen(asked: Asked, current: Plan) -> Form:
-    """The fast form where nothing asks for more than it knows."""
+def _chosen(asked: Asked, current: Plan, query: Tensor, value: Tensor) -> Form:
+    """The fast form of the device at hand, where nothing asks for more than it knows."""
     longest = current.before + max(block.index.shape[1] for block in current.blocks)
     windowed = asked.window is not None and asked.window < longest
-    return plain if _PLAIN.get() or windowed or asked.cap is not None else fast
+    if _PLAIN.get() or windowed or asked.cap is not None:
+        return plain
+    return varlen if can(query, value) else fast
 
 
 _PLAIN: ContextVar[bool] = ContextVar("plain", default=False)

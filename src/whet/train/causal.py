@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from whet.errors import InputError
-from whet.train import padded, probe, step
+from whet.train import padded, probe, step, varlen
 from whet.train.adapters import LoraRecipe, adapted
 from whet.train.job import set_dropout
 from whet.train.step import Settings
@@ -53,6 +53,8 @@ def prepared(
         )
     why = probe.fitted(model)
     notes = [f"rows are read padded and one by one, without sharing their beginning: {why}"] if why else []
+    if reason := _not_packed(model):
+        notes.append(f"attention runs as matrix products, not as the GPU's packed kernel: {reason}")
     if lora is not None and lora.dropout and settings.share and not why:
         settings = Settings(False, settings.least_saved, settings.pass_tokens, settings.widths)
         notes.append("beginnings are not shared: dropout draws anew for every row")
@@ -61,3 +63,13 @@ def prepared(
     model = model.requires_grad_(True) if lora is None else adapted(model, lora, seed, fuse=fuse)
     set_dropout(model, on=True)
     return Prepared(model, padded if why else step, settings, notes)
+
+
+def _not_packed(model: Any) -> str:
+    """Why a model on a GPU does not get the packed attention; '' on a CPU, which has another."""
+    weight = model.get_input_embeddings().weight
+    if weight.device.type != "cuda":
+        return ""
+    if weight.dtype.itemsize != 2:
+        return "it takes 16 bits only"
+    return varlen.distrusted(weight.device.type, weight.dtype)

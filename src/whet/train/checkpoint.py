@@ -3,7 +3,8 @@
 A checkpoint is a folder ``step-00000120`` with the trained weights, the optimizer, the generators and a
 manifest of digests. It is made under another name, flushed file by file, and renamed: a kill at any moment
 leaves it whole or leaves no such folder. Reading checks every digest first, and a folder that does not agree
-is passed over for the one before it. Knows no model: tensors and JSON values go in and come out.
+is passed over for the one before it; what is hostile is refused (``inspection``). Knows no model: tensors and
+JSON values go in and come out.
 """
 
 from __future__ import annotations
@@ -18,12 +19,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whet.errors import InputError
-from whet.store import file_digest, make_folder, read_json, sync_folder, world, write_json
+from whet.models.distrust import read_config
+from whet.store import file_digest, make_folder, sync_folder, world, write_json
+from whet.train import inspection
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 MANIFEST, STATE = "manifest.json", "state.json"
+FOR_OTHERS = ("adapter_", "model")
+"""How the weights' own files begin: PEFT and transformers read them, a training that goes on does not."""
 _NAME = re.compile(r"step-(\d{8})")
 
 
@@ -131,7 +136,11 @@ def _take_place(made: Path, final: Path) -> None:
 
 
 def latest(root: Path) -> Checkpoint | None:
-    """The newest checkpoint that is whole; None where there is none."""
+    """The newest checkpoint that is whole; None where there is none.
+
+    Raises:
+        InputError: it is hostile: it holds links, pickles, lying headers.
+    """
     for folder in sorted(folders(root), reverse=True):
         if whole(folder):
             return read(folder)
@@ -144,17 +153,25 @@ def folders(root: Path) -> list[Path]:
 
 
 def whole(folder: Path) -> bool:
-    """Whether every file of the manifest is there with its digest, and none that it does not name."""
+    """Whether every file of the manifest is there with its digest, and none that it does not name.
+
+    Raises:
+        InputError: an entry is a link, a device, or of a kind that whet does not write.
+    """
+    names = {str(path.relative_to(folder)) for path in inspection.check_entries(folder)} - {MANIFEST}
     try:
-        manifest = read_json(folder / MANIFEST)
-        names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {MANIFEST}
-        return names == set(manifest) and all(file_digest(folder / n) == d for n, d in manifest.items())
-    except (InputError, OSError, AttributeError):
+        manifest = inspection.read_manifest(folder / MANIFEST)
+        return names == manifest.keys() and all(file_digest(folder / n) == d for n, d in manifest.items())
+    except (InputError, OSError):
         return False
 
 
 def read(folder: Path) -> Checkpoint:
-    """A checkpoint that ``whole`` has found whole."""
+    """A checkpoint that is whole.
+
+    Raises:
+        InputError: it is not, or it is hostile.
+    """
     from safetensors.torch import load
 
     found = _NAME.fullmatch(folder.name)
@@ -164,9 +181,11 @@ def read(folder: Path) -> Checkpoint:
             where=folder,
             fix="resume from another, or start anew.",
         )
-    ours = [path for path in folder.glob("*.safetensors") if not path.name.startswith("adapter_")]
+    inspection.check_headers(inspection.check_entries(folder))
+    state = read_config(folder / STATE)
+    ours = [path for path in folder.glob("*.safetensors") if not path.name.startswith(FOR_OTHERS)]
     tensors = {path.stem: load(path.read_bytes()) for path in ours}
-    return Checkpoint(int(found[1]), read_json(folder / STATE), tensors, folder)
+    return Checkpoint(int(found[1]), state, tensors, folder)
 
 
 def retain(root: Path, keep: int, also: Collection[str] = ()) -> None:

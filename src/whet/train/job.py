@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 
 from whet.errors import WorldError
-from whet.train import step
+from whet.train import generators, step
 from whet.train.checkpoint import becoming
 from whet.train.loop import Look
 from whet.train.optimizer import trainable
@@ -65,18 +65,20 @@ class CausalJob:
         shown = ", ".join(self.sources[row] for row in rows[:SHOWN])
         return shown if len(rows) <= SHOWN else f"{shown} and {len(rows) - SHOWN} more"
 
-    def gradients(self, rows: Sequence[int]) -> Stepped:
+    def gradients(self, rows: Sequence[int], forget: Callable[[], None]) -> Stepped:
         chosen = [self.rows[row] for row in rows]
+        device = next(self.model.parameters()).device
         while True:
-            generator = torch.get_rng_state()
+            drawn = generators.states(device)
             try:
                 return self.form.gradients(self.model, chosen, self.settings)
             except (MemoryError, RuntimeError) as error:
                 if not _out_of_memory(error):
                     raise
                 self._halve(rows, error)
-                self._clear()
-                torch.set_rng_state(generator)  # the step made again draws the same dropout
+                forget()
+                torch.cuda.empty_cache()  # does nothing where there is no GPU
+                generators.set_back(drawn, device)  # the step made again draws the same dropout
 
     def _halve(self, rows: Sequence[int], error: Exception) -> None:
         """Fewer tokens at once, or the end of what can be done."""
@@ -88,10 +90,6 @@ class CausalJob:
             ) from error
         self.settings = replace(self.settings, pass_tokens=tokens)
         self.note(f"memory ran out: {tokens:,} tokens at once from here on; the steps are the same")
-
-    def _clear(self) -> None:
-        for tensor in self.live.values():
-            tensor.grad = None
 
     def look(self) -> Look:
         set_dropout(self.model, on=False)

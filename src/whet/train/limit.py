@@ -59,7 +59,9 @@ def work_of(shape: Shape, rank: int | None) -> Work:
     return Work(4.0 * shape.weights + 6.0 * shape.adapter(rank), 4.0 * shape.head, pair)
 
 
-def measured_rate(linears: Mapping[tuple[int, int], int], precision: str, tokens: int = TOKENS) -> float:
+def measured_rate(
+    linears: Mapping[tuple[int, int], int], precision: str, tokens: int = TOKENS, device: str = "cpu"
+) -> float:
     """Operations a second of [tokens, i] x [i, o] over the shapes of a model, the best in ``SECONDS``.
 
     Args:
@@ -72,15 +74,18 @@ def measured_rate(linears: Mapping[tuple[int, int], int], precision: str, tokens
     while tokens > 32 and max(i * o for i, o in linears) * tokens > 1 << 35:
         tokens //= 2
     seconds = {shape: float("inf") for shape in linears}
-    sides = {
-        shape: (torch.ones(tokens, shape[0], dtype=dtype), torch.ones(shape[1], shape[0], dtype=dtype))
-        for shape in linears
-    }
+    with torch.device(device):
+        sides = {
+            shape: (torch.ones(tokens, shape[0], dtype=dtype), torch.ones(shape[1], shape[0], dtype=dtype))
+            for shape in linears
+        }
     start, first = time.perf_counter(), True
     while first or time.perf_counter() - start < SECONDS:
         for shape, (left, right) in sides.items():
             begun = time.perf_counter()
             torch.nn.functional.linear(left, right)
+            if device == "cuda":
+                torch.cuda.synchronize()
             seconds[shape] = min(seconds[shape], time.perf_counter() - begun)
         first = False
     operations = sum(2.0 * tokens * i * o * count for (i, o), count in linears.items())

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from whet.errors import WorldError
-from whet.train import checkpoint
+from whet.train import checkpoint, generators, inspection
 from whet.train.optimizer import Optimizer, Rates
 from whet.train.step import Stepped
 
@@ -76,8 +76,8 @@ class Job(Protocol):
     def names(self, rows: Sequence[int]) -> str:
         """Where rows come from, to name them in an error."""
 
-    def gradients(self, rows: Sequence[int]) -> Stepped:
-        """Add the gradients of the mean loss of these rows."""
+    def gradients(self, rows: Sequence[int], forget: Callable[[], None]) -> Stepped:
+        """Add the gradients of the mean loss of these rows; before a second try, ``forget`` those so far."""
 
     def look(self) -> Look:
         """Judge the model on dev."""
@@ -164,6 +164,7 @@ class _Training:
     def __post_init__(self) -> None:
         self.optimizer = Optimizer(self.job.live, self.plan.rates)
         self.steps = self.plan.steps(self.rows)
+        self._device = generators.device_of(self.job.live)
 
     def run(self) -> Ended:
         start = time.perf_counter()
@@ -198,7 +199,7 @@ class _Training:
     def _step(self, step: int) -> None:
         start = time.perf_counter()
         rows = batch_of(step, self.rows, self.plan)
-        done = self.job.gradients(rows)
+        done = self.job.gradients(rows, self.optimizer.clear)
         factor = self.plan.rates.factor(step, self.steps)
         if not math.isfinite(done.loss):
             raise self._not_finite("the loss", done.loss, rows, step)
@@ -238,13 +239,11 @@ class _Training:
         return looked if self.plan.save_every == 0 else step % self.plan.save_every == 0 or step == self.steps
 
     def _save(self) -> None:
-        import torch
-
         if self.folder is None:
             return
         tensors = {
             "optimizer": self.optimizer.state(),
-            "generators": {"torch": torch.get_rng_state()},
+            "generators": generators.states(self._device),
             "best": self.best,
         }
         state = {**asdict(self.state), "plan": asdict(self.plan), "rows": self.rows}
@@ -252,17 +251,44 @@ class _Training:
         checkpoint.retain(self.folder, self.plan.keep)
 
     def _resume(self) -> None:
-        import torch
-
         found = checkpoint.latest(self.folder) if self.folder else None
         if found is None:
             return
         self._same(found)
+        state = self._state(found)
+        generators.check_device(found.tensors.get("generators", {}), self._device)
+        inspection.check_tensors(found.folder, found.tensors, self._wanted())
+        generators.set_back(found.tensors["generators"], self._device)
         self.optimizer.load(found.tensors["optimizer"])
         self.best = dict(found.tensors["best"])
-        torch.set_rng_state(found.tensors["generators"]["torch"])
+        self.state = state
+
+    def _state(self, found: checkpoint.Checkpoint) -> State:
+        """Where it stood, if the checkpoint says so in the form that ``_save`` gives it."""
+        import json
+
+        from pydantic import TypeAdapter, ValidationError
+
         names = State.__dataclass_fields__
-        self.state = State(**{name: value for name, value in found.state.items() if name in names})
+        said = {name: value for name, value in found.state.items() if name in names}
+        try:
+            TypeAdapter(State).validate_json(json.dumps(said), strict=True)
+            state = State(**said)
+            TypeAdapter(Look | None).validate_json(json.dumps(state.best), strict=True)
+        except ValidationError as error:
+            what = f"is no state of a training: {error.errors()[0]['msg']}"
+            inspection.refuse(found.folder / checkpoint.STATE, what)
+        if state.step != found.step or not 0 < state.step <= self.steps:
+            inspection.refuse(found.folder, f"says that it was saved at step {state.step}")
+        return state
+
+    def _wanted(self) -> dict[str, inspection.Forms]:
+        """By file, the tensors that a checkpoint of this training has."""
+        return {
+            "optimizer": self.optimizer.forms(),
+            "best": inspection.forms(self.job.live),
+            "generators": inspection.forms(generators.states(self._device)),
+        }
 
     def _same(self, found: checkpoint.Checkpoint) -> None:
         """A checkpoint of another training is not gone on with."""

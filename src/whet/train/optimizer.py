@@ -98,6 +98,16 @@ class Optimizer:
                 found[f"{group['name']}|{what}"] = value
         return found
 
+    def forms(self) -> dict[str, tuple[torch.Size, torch.dtype]]:
+        """Shape and type of every tensor of ``state()``, once a step was made."""
+        found = {}
+        for group in self._adam.param_groups:
+            (copy,) = group["params"]
+            for what in ("master", "exp_avg", "exp_avg_sq"):
+                found[f"{group['name']}|{what}"] = copy.shape, copy.dtype
+            found[f"{group['name']}|step"] = torch.Size(), torch.float32
+        return found
+
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Go on from ``state()`` of an optimizer over the same parameters."""
         for group in self._adam.param_groups:
@@ -108,7 +118,7 @@ class Optimizer:
             kept = {key.removeprefix(own): value for key, value in state.items() if key.startswith(own)}
             del kept["master"]
             if kept:
-                self._adam.state[copy] = {what: value.clone() for what, value in kept.items()}
+                self._adam.state[copy] = {what: value.clone().to(copy.device) for what, value in kept.items()}
         self._write_back()
 
 

@@ -72,6 +72,7 @@ def preflight(
     disk: int,
     where: object,
     fixed: bool,
+    device: str = "cpu",
 ) -> Fit:
     """Estimate a training, and find the passes that fit.
 
@@ -80,6 +81,7 @@ def preflight(
         memory: bytes that are free; None: unknown, and everything fits.
         disk: bytes that are free at ``where``.
         fixed: the size of a pass was chosen by the user, and stays.
+        device: where it is trained, and speed is measured.
 
     Raises:
         InputError: it does not fit, with the nearest way that does.
@@ -89,7 +91,8 @@ def preflight(
     question = Question(shape, lambda tried: estimate.load_of(steps, tried), memory)
     found = fitting(question, way, fixed=fixed)
     less = f"passes of {found.pass_tokens:,} tokens, so that memory lasts; the result is the same"
-    speed = Speed(measured_rate(shape.linears, way.precision), estimate.measured_operation())
+    rate = measured_rate(shape.linears, way.precision, device=device)
+    speed = Speed(rate, estimate.measured_operation(device))
     work = work_of(shape, way.rank)
     step, look = estimate.seconds_of(work, shape.layers, steps[:-1], dev, speed)
     count = plan.steps(len(rows))

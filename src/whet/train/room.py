@@ -13,8 +13,12 @@ from pathlib import Path
 CGROUP = Path("/sys/fs/cgroup")
 
 
-def free_memory() -> int | None:
-    """Bytes: the least of what the machine has left, the container's limit and the process's own."""
+def free_memory(device: str = "cpu") -> int | None:
+    """Bytes: a GPU's, or the least of what the machine has left, the container's limit and the process's own."""
+    if device == "cuda":
+        import torch
+
+        return int(torch.cuda.mem_get_info()[0])
     found = [_available(), _left_in_container(), _left_in_process()]
     return min((value for value in found if value is not None), default=None)
 
