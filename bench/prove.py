@@ -32,7 +32,15 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--only", default="")
     arguments = parser.parse_args()
-    proofs = {"demo": demo, "help": help_time, "banking77": banking77, "no_task_file": no_task_file}
+    proofs = {
+        "demo": demo,
+        "help": help_time,
+        "banking77": banking77,
+        "no_task_file": no_task_file,
+        "resume": resume,
+        "learning-vs-trl": learning_vs_trl,
+        "replies": replies,
+    }
     for name, proof in proofs.items():
         if arguments.only in ("", name):
             print(f"{name} ...", flush=True)
@@ -130,6 +138,42 @@ def no_task_file(data: Path) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as place:
             found[name] = short(*whet("run", data / file, "--out", Path(place) / "run"))
     return {"summary": found}
+
+
+def resume(_data: Path) -> dict[str, Any]:
+    """The long form of the kills: a hundred at random moments, and a fault at every call of a save."""
+    command = [sys.executable, "-m", "pytest", "tests/test_resume.py", "-q", "-rA", "--durations=0"]
+    start = time.perf_counter()
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "WHET_KILLS": "100"},
+    )
+    lines = [line for line in done.stdout.splitlines() if line.startswith(("PASSED", "FAILED", "SKIPPED"))]
+    summary = {"kills": 100, "seconds": round(time.perf_counter() - start), "tests": lines}
+    return {"summary": summary, "passed": done.returncode == 0}
+
+
+def learning_vs_trl(data: Path) -> dict[str, Any]:
+    """Losses and held-out figures beside TRL's, one line a model and method."""
+    return {"summary": _bench("learning_vs_trl.py", data)}
+
+
+def replies(data: Path) -> dict[str, Any]:
+    """Bitext's short replies before and after full training, through the front door."""
+    return {"summary": _bench("replies.py", data)}
+
+
+def _bench(script: str, data: Path) -> list[Any] | str:
+    """The JSON lines of a script beside this one."""
+    if not (data / "bitext_support").is_dir() or not (data / "weights").is_dir():
+        return f"skipped: {data / 'bitext_support'} and {data / 'weights'} are not both at hand"
+    command = [sys.executable, str(ROOT / "bench" / script), "--data", str(data)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"bench"')]
 
 
 if __name__ == "__main__":

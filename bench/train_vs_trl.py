@@ -2,14 +2,17 @@
 
     pip install -e '.[bench]' trl==1.16.0
     python bench/train_vs_trl.py [--prompt 300 --input 40 --output 10 --batch 16]
+    python bench/train_vs_trl.py --model qwen3-0.6b --device cuda --prompt 1000 --input 100 --output 10
 
-The model is a Llama of 135M (30 layers, 576 wide, vocabulary 49,152) with random weights; LoRA r=16 on all
-linear layers, AdamW, no dropout. Every arm runs in a process of its own, in a random order, ``--rounds``
-times; the first steps of each are not counted. Prints one JSON line: examples a second of each arm (median,
-and the interval of the medians by bootstrap), peak memory, the ratios, and what share of the arithmetic limit
-ours reaches. ``--arms`` chooses; ``--steps`` and ``--rounds`` shorten.
+The model has the shape that ``--model`` names (unless said otherwise a Llama of 135M: 30 layers, 576 wide,
+vocabulary 49,152) and random weights; LoRA r=16 on all linear layers, AdamW, no dropout. Every arm runs in a
+process of its own, in a random order, ``--rounds`` times; the first steps of each are not counted. Prints one
+JSON line: examples a second of each arm (median, and the interval of the medians by bootstrap), peak memory
+(of the process on a CPU, of the tensors on a GPU), the ratios, and what share of the arithmetic limit ours
+reaches. ``--arms`` chooses; ``--steps`` and ``--rounds`` shorten.
 
-TRL tuned is the best of a small sweep: bf16 weights, no checkpointing, two batch sizes, packing.
+TRL tuned is the best of a small sweep: bf16 weights, no checkpointing, two batch sizes, packing. On a GPU
+packing goes with the best attention that is installed for it: flash attention 3 or 2, else flex.
 """
 
 from __future__ import annotations
@@ -27,16 +30,39 @@ import tempfile
 import time
 from typing import Any
 
-SHAPE = {
-    "vocab_size": 49_152,
-    "hidden_size": 576,
-    "intermediate_size": 1_536,
-    "num_hidden_layers": 30,
-    "num_attention_heads": 9,
-    "num_key_value_heads": 3,
-    "tie_word_embeddings": True,
-    "max_position_embeddings": 4_096,
+SHAPES: dict[str, dict[str, Any]] = {
+    "llama-135m": {
+        "model_type": "llama",
+        "vocab_size": 49_152,
+        "hidden_size": 576,
+        "intermediate_size": 1_536,
+        "num_hidden_layers": 30,
+        "num_attention_heads": 9,
+        "num_key_value_heads": 3,
+        "head_dim": 64,
+    },
+    "qwen3-0.6b": {
+        "model_type": "qwen3",
+        "vocab_size": 151_936,
+        "hidden_size": 1_024,
+        "intermediate_size": 3_072,
+        "num_hidden_layers": 28,
+        "num_attention_heads": 16,
+        "num_key_value_heads": 8,
+        "head_dim": 128,
+    },
+    "llama-1b": {
+        "model_type": "llama",
+        "vocab_size": 128_256,
+        "hidden_size": 2_048,
+        "intermediate_size": 8_192,
+        "num_hidden_layers": 16,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "head_dim": 64,
+    },
 }
+COMMON = {"tie_word_embeddings": True, "max_position_embeddings": 4_096}
 RANK = 16
 OURS: dict[str, dict[str, Any]] = {
     "whet": {},
@@ -74,6 +100,8 @@ def parse() -> argparse.Namespace:
     )
     for name, value in (("prompt", 300), ("input", 40), ("output", 10), ("batch", 16)):
         parser.add_argument(f"--{name}", type=int, default=value)
+    parser.add_argument("--model", choices=SHAPES, default="llama-135m")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=4, help="counted, after the first two")
     parser.add_argument("--arms", nargs="+", choices=[*TRL, *OURS])
@@ -93,18 +121,36 @@ def arm(arguments: argparse.Namespace, name: str) -> dict[str, Any]:
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     name = arguments.arm
     seconds, losses = ours(arguments, **OURS[name]) if name in OURS else trl(arguments, **TRL[name])
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    memory = peak_gib(arguments)
     speeds = [arguments.batch / second for second in seconds]
     limit = least_seconds(arguments) if name == "whet" else None
     return {"arm": name, "speeds": speeds, "peak_gib": memory, "losses": losses, "least_seconds": limit}
 
 
+def peak_gib(arguments: argparse.Namespace) -> float:
+    """Of this process on a CPU, of its tensors on a GPU."""
+    if arguments.device == "cpu":
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    import torch
+
+    return float(torch.cuda.max_memory_allocated() / 2**30)
+
+
+def settle(arguments: argparse.Namespace) -> None:
+    """Wait for what a GPU still has to do."""
+    if arguments.device == "cuda":
+        import torch
+
+        torch.cuda.synchronize()
+
+
 def examples(arguments: argparse.Namespace, count: int) -> list[tuple[list[int], int]]:
     """(tokens, how many are read only): one instruction, own input and output of each row."""
     rng = random.Random(0)
-    shared = [rng.randrange(SHAPE["vocab_size"]) for _ in range(arguments.prompt)]
+    vocabulary = SHAPES[arguments.model]["vocab_size"]
+    shared = [rng.randrange(vocabulary) for _ in range(arguments.prompt)]
     own = arguments.input + arguments.output
-    drawn = [[rng.randrange(SHAPE["vocab_size"]) for _ in range(own)] for _ in range(count)]
+    drawn = [[rng.randrange(vocabulary) for _ in range(own)] for _ in range(count)]
     return [(shared + part, arguments.prompt + arguments.input) for part in drawn]
 
 
@@ -115,13 +161,15 @@ def rows_of(drawn: list[tuple[list[int], int]]) -> list[Any]:
     return [Row(tuple(ids), (0.0,) * read + (1.0,) * (len(ids) - read)) for ids, read in drawn]
 
 
-def base(*, bf16: bool, attention: str) -> Any:
+def base(arguments: argparse.Namespace, *, bf16: bool, attention: str, device: str = "") -> Any:
     import torch
-    from transformers import AutoModelForCausalLM, LlamaConfig
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     torch.manual_seed(0)
+    config = AutoConfig.for_model(**SHAPES[arguments.model], **COMMON)
     dtype = torch.bfloat16 if bf16 else torch.float32
-    return AutoModelForCausalLM.from_config(LlamaConfig(**SHAPE), dtype=dtype, attn_implementation=attention)
+    with torch.device(device or arguments.device):
+        return AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation=attention)
 
 
 def ours(
@@ -136,7 +184,7 @@ def ours(
     from whet.train.step import Settings, gradients
 
     lora = LoraRecipe(RANK, 2.0 * RANK)
-    ready = prepared(base(bf16=True, attention="eager"), lora, Settings(**settings), 0, fuse=fuse)
+    ready = prepared(base(arguments, bf16=True, attention="eager"), lora, Settings(**settings), 0, fuse=fuse)
     optimizer = Optimizer(trainable(ready.model), Rates(1e-3))
     steps = arguments.steps + 2
     given = rows_of(examples(arguments, steps * arguments.batch))
@@ -147,6 +195,7 @@ def ours(
             part = given[step * arguments.batch : (step + 1) * arguments.batch]
             losses.append(gradients(ready.model, part, ready.settings).loss)
             optimizer.step(1.0)
+            settle(arguments)
             seconds.append(time.perf_counter() - start)
     return seconds[2:], losses
 
@@ -173,6 +222,7 @@ def trl(
 
     class Clock(TrainerCallback):  # type: ignore[misc]
         def on_step_end(self, *_: Any, **__: Any) -> None:
+            settle(arguments)
             times.append(time.perf_counter())
 
         def on_log(self, *_: Any, logs: dict[str, float] | None = None, **__: Any) -> None:
@@ -189,7 +239,7 @@ def trl(
         max_grad_norm=1.0,
         gradient_checkpointing=checkpointing,
         bf16=True,
-        use_cpu=True,
+        use_cpu=arguments.device == "cpu",
         packing=packing,
         max_length=length * arguments.batch if packing else length,
         completion_only_loss=True,
@@ -200,7 +250,7 @@ def trl(
         logging_steps=1,
     )
     trainer = SFTTrainer(
-        model=base(bf16=bf16_weights, attention="sdpa"),
+        model=base(arguments, bf16=bf16_weights, attention=attention(arguments, packing=packing)),
         args=config,
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer(),
@@ -212,6 +262,21 @@ def trl(
     trainer.train()
     seconds = [after - before for before, after in itertools.pairwise(times[1:])]
     return seconds[1:], losses
+
+
+def attention(arguments: argparse.Namespace, *, packing: bool) -> str:
+    """The best of transformers' attentions that can run here; only some keep packed rows apart cheaply."""
+    from transformers.utils import is_flash_attn_2_available, is_flash_attn_3_available
+
+    if arguments.device == "cpu":
+        return "sdpa"
+    for name, there in (
+        ("flash_attention_3", is_flash_attn_3_available),
+        ("flash_attention_2", is_flash_attn_2_available),
+    ):
+        if there():
+            return name
+    return "flex_attention" if packing else "sdpa"
 
 
 def tokenizer() -> Any:
@@ -228,15 +293,12 @@ def tokenizer() -> Any:
 
 def least_seconds(arguments: argparse.Namespace) -> float:
     """The least time that a step's arithmetic could take here, at the rate of the model's own shapes."""
-    import torch
-
     from whet.models.shape import shape_of
     from whet.train.limit import measured_rate, work_of
 
-    with torch.device("meta"):
-        shape = shape_of(base(bf16=True, attention="eager"))
+    shape = shape_of(base(arguments, bf16=True, attention="eager", device="meta"))
     rows = rows_of(examples(arguments, arguments.batch))
-    return work_of(shape, RANK).of(rows) / measured_rate(shape.linears, "bf16")
+    return work_of(shape, RANK).of(rows) / measured_rate(shape.linears, "bf16", device=arguments.device)
 
 
 def summary(arguments: argparse.Namespace, rows: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
@@ -248,7 +310,7 @@ def summary(arguments: argparse.Namespace, rows: dict[str, list[dict[str, Any]]]
         "bench": "train_vs_trl",
         **{
             name: getattr(arguments, name)
-            for name in ("prompt", "input", "output", "batch", "rounds", "steps")
+            for name in ("model", "device", "prompt", "input", "output", "batch", "rounds", "steps")
         },
         "examples_per_second": speeds,
         "peak_gib": memory,

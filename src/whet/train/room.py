@@ -14,7 +14,7 @@ CGROUP = Path("/sys/fs/cgroup")
 
 
 def free_memory(device: str = "cpu") -> int | None:
-    """Bytes: a GPU's, or the least of what the machine has left, the container's limit and the process's own."""
+    """Bytes: a GPU's, or the least of what machine, container and process have left."""
     if device == "cuda":
         import torch
 
