@@ -118,7 +118,7 @@ def asked(path: Path, side: str) -> Asked:
     """The rows of one side of a task, as the model that it names reads them."""
     task = load_task(path)
     subject, splits = split_of(task, path.parent)
-    source = find_decoder(task.models[0])
+    source = find_decoder(task.local_models[0])
     found = tokens_of(task, subject, getattr(splits, side), load_tokenizer(source), source)
     starts = [next(place for place, weight in enumerate(row.weights) if weight) for row in found.rows]
     return Asked(
@@ -149,7 +149,8 @@ def ceiling(folder: Path, held_out: Asked) -> float:
     """Share of the approved answers that the tokenizer can write."""
     tokenizer = load_tokenizer(find_decoder(str(folder)))
     texts = tokenizer.batch_decode(held_out.answers, skip_special_tokens=True)
-    return sum(one.strip() == other for one, other in zip(texts, held_out.texts, strict=True)) / len(texts)
+    right = [one.strip() == other for one, other in zip(texts, held_out.texts, strict=True)]
+    return sum(right) / len(right)
 
 
 def greedy(model: Any, rows: Asked, batch: int = 64) -> list[list[int]]:

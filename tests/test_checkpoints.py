@@ -89,6 +89,7 @@ def pickled(name: str, instead: str = "") -> Fault:
     def plant(folder: Path) -> None:
         if instead:
             (folder / instead).unlink()
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(pickle.dumps(Canary(folder.parent.parent / "ran")))
 
     return plant
@@ -152,10 +153,7 @@ HOSTILE: dict[str, tuple[Fault, str]] = {
     "pickle beside": (pickled("training_args.bin"), "training_args.bin: is no file that whet writes"),
     "pickle in disguise": (pickled("optimizer.safetensors"), "optimizer.safetensors: the safetensors header"),
     "python file": (write("modeling_own.py", "raise SystemExit"), "modeling_own.py: is no file that"),
-    "pickle in a folder": (
-        lambda folder: ((folder / "more").mkdir(), pickled("more/a.pkl")(folder)),
-        "a.pkl: is no file that whet writes",
-    ),
+    "pickle in a folder": (pickled("more/a.pkl"), "a.pkl: is no file that whet writes"),
     # links
     "tensors linked": (linked("optimizer.safetensors"), "optimizer.safetensors: is a link"),
     "state linked": (linked("state.json"), "state.json: is a link"),

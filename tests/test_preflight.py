@@ -151,7 +151,7 @@ def test_out_of_memory_halves_the_passes_and_keeps_the_step() -> None:
     wanted.settings = replace(wanted.settings, pass_tokens=256)
     for one in (work, wanted):
         torch.manual_seed(3)
-        one.gradients(range(8))
+        one.gradients(range(8), one.forget)
     assert notes == [
         f"memory ran out: {n} tokens at once from here on; the steps are the same" for n in (512, 256)
     ]
@@ -161,8 +161,9 @@ def test_out_of_memory_halves_the_passes_and_keeps_the_step() -> None:
 
 
 def test_without_any_memory_it_ends_and_says_where() -> None:
+    work = out_of_memory_above(0)
     with pytest.raises(WorldError, match=r"memory ran out with \d+ tokens at once, on rows\.jsonl:1"):
-        out_of_memory_above(0).gradients(range(8))
+        work.gradients(range(8), work.forget)
 
 
 def test_another_failure_is_no_lack_of_memory() -> None:
@@ -177,7 +178,7 @@ def test_another_failure_is_no_lack_of_memory() -> None:
 
     work.form = Broken()
     with pytest.raises(RuntimeError, match="size mismatch"):
-        work.gradients(range(8))
+        work.gradients(range(8), work.forget)
 
 
 LIMITED = """
@@ -193,13 +194,12 @@ work.rows = [replace(row, ids=(1, number, *row.ids[2:])) for number in range(3, 
 work.sources = [str(number) for number in range(64)]
 work.note = notes.append
 work.settings = replace(work.settings, pass_tokens=64 * 200, share=False)
-work.gradients([0])  # what is made once is made before the limit
-for tensor in work.live.values():
-    tensor.grad = None
+work.gradients([0], work.forget)  # what is made once is made before the limit
+work.forget()
 if sys.argv[1] != "0":
     now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (now + (int(sys.argv[1]) << 20), -1))
-done = work.gradients(range(64))
+done = work.gradients(range(64), work.forget)
 print(json.dumps([notes, done.loss, {n: float(t.grad.norm()) for n, t in work.live.items()}]))
 """
 

@@ -52,6 +52,11 @@ class Telling(CausalJob):
         self.last = tuple(rows)
         return super().gradients(rows, forget)
 
+    def forget(self) -> None:
+        """What an optimizer would do: clear the gradients."""
+        for tensor in self.live.values():
+            tensor.grad = None
+
 
 def job(dropout: float = 0.2) -> Telling:
     """Two passes a step, so that gradients are added up; the dropout of the adapter is on."""

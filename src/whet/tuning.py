@@ -165,9 +165,10 @@ def _recipe(task: Task) -> LoraRecipe | None:
 
 def _preflight(given: Given, out: Path, watch: Watch) -> tuple[Fit, Plan]:
     """Whether it fits, said before a weight is loaded."""
+    from whet.train.estimate import Way
     from whet.train.loop import Plan
     from whet.train.optimizer import Rates
-    from whet.train.preflight import Way, preflight
+    from whet.train.preflight import preflight
     from whet.train.step import PASS_TOKENS
 
     asked, recipe = given.task.tune, _recipe(given.task)
