@@ -46,6 +46,15 @@ def test_the_share_of_the_limit_is_work_over_rate_over_time(tmp_path: Path) -> N
     assert totals(tmp_path / "none") == {}
 
 
+def test_a_rate_that_a_step_reaches_is_one_that_the_machine_has(tmp_path: Path) -> None:
+    path = tmp_path / "training.jsonl"
+    figures = Figures(path, lambda *_: None, ROWS, Plan(Rates(0.1), batch=2), Work(1.0, 10.0, 0.0), rate=26.0)
+    for step, seconds in ((1, 0.5), (2, 1.0)):
+        figures.step({"step": step, "steps": 9, "loss": 2.0, "rows": 2, "seconds": seconds})
+    shares = [json.loads(line)["limit"] for line in path.read_text().splitlines()]
+    assert shares == pytest.approx([1.0, 0.5])
+
+
 def test_steps_that_a_kill_has_undone_stand_there_once(tmp_path: Path) -> None:
     path = tmp_path / "training.jsonl"
     told(path, 1, 5)

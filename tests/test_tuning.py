@@ -170,7 +170,7 @@ def test_what_cannot_fit_is_refused_before_any_work(task_file: Path, monkeypatch
     ("old", "new", "said"),
     [
         ("rank: 4", "rank: 4, context: 9999", "tune.context: 9,999 tokens are more than the 512"),
-        ("rank: 4", "rank: 4, context: 40", "rows (96.9%) are longer than the context of 40 tokens"),
+        ("rank: 4", "rank: 4, context: 40", "9 of 48 rows (18.8%) are longer than the context of 40"),
     ],
 )
 def test_a_context_that_does_not_fit_stops_it(

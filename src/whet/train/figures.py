@@ -44,8 +44,9 @@ class Figures:
         if not self.begun:
             self._undo(number)
         chosen = [self.rows[row] for row in batch_of(number, len(self.rows), self.plan)]
-        limit = self.work.of(chosen) / self.rate
-        line = {**figures, "limit": limit / figures["seconds"], "at": now()}
+        reached = self.work.of(chosen) / figures["seconds"]
+        self.rate = max(self.rate, reached)  # it was measured while the machine was busy
+        line = {**figures, "limit": reached / self.rate, "at": now()}
         with world(self.path), self.path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(line) + "\n")
         self._show(line, number)
