@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from whet.config import Task, task_from
+from whet.config import Cost, Task, task_from
 from whet.evaluate.evidence import Evidence, Sizes
 from whet.evaluate.metrics import Metric, cost_function
 from whet.models.source import EncoderSource
@@ -142,6 +142,7 @@ def arguments(
 def _metric(task: Task) -> Metric:
     if isinstance(task.metric, str):
         return Metric(task.metric)
+    assert isinstance(task.metric, Cost)
     return Metric("cost", cost_function(task.metric.cost, task.metric.default))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from whet import runs
 from whet.errors import InputError, WorldError
-from whet.runs import LEDGER, MANIFEST, Run, environment, open_run
+from whet.runs import LEDGER, MANIFEST, Run, environment, open_run, processor
 from whet.store import exclusive, read_json, write_text
 
 INPUTS = {"data": "d1", "seed": 0}
@@ -160,3 +160,12 @@ def test_a_folder_that_cannot_be_made_is_a_fault_of_the_world() -> None:
     with pytest.raises(WorldError) as caught:
         open_run(Path("/proc/whet-run"))
     assert caught.value.exit_code == 3
+
+
+def test_the_processor_is_named_with_the_arithmetic_that_training_gains_by(tmp_path: Path) -> None:
+    about = tmp_path / "cpuinfo"
+    about.write_text("model name\t: Some CPU\nflags\t: fpu avx avx2 avx512f avx512_bf16\n", encoding="utf-8")
+    assert processor(about) == "Some CPU (avx512_bf16)"
+    about.write_text("model name\t: Old CPU\nflags\t\t: fpu\n", encoding="utf-8")
+    assert processor(about) == "Old CPU (no wide arithmetic known)"
+    assert processor(tmp_path / "none")

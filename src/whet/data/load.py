@@ -154,7 +154,7 @@ def _examples(task: Task, table: Table) -> tuple[list[Example], list[str]]:
             errors,
             what=f"{len(errors):,} row(s) cannot be used:",
             where=table.path,
-            fix="mend or remove these rows.",
+            fix="mend or remove these rows; `whet repair` puts them into a review file to fill in.",
         )
     _unique_ids(task, table, examples)
     skipped = [f"{table.path.name}: {empty:,} empty row(s) skipped"] if empty else []

@@ -178,7 +178,7 @@ def setting_rows(manifest: Mapping[str, Any], seed: int) -> list[tuple[str, str]
         ("Python", manifest.get("python", "")),
         ("Libraries", ", ".join(f"{name} {version}" for name, version in libraries.items())),
         ("Machine", manifest.get("platform", "")),
-        ("Processors", manifest.get("cpus", "")),
+        ("Processors", " × ".join(str(manifest[key]) for key in ("cpus", "processor") if key in manifest)),
         ("Seed", seed),
     ]
     return [(name, str(value)) for name, value in rows if value not in ("", None)]
