@@ -101,9 +101,10 @@ def _full_disk(folder: Path) -> Iterator[None]:
         with world(folder):
             yield
     except SafetensorError as error:
-        number = re.search(r"os error (\d+)", str(error))
+        found = re.search(r"os error (\d+)", str(error))
+        number = int(found[1]) if found else 0
         with world(folder):
-            raise OSError(int(number[1]) if number else 0, str(error), str(folder)) from error
+            raise OSError(number, os.strerror(number) if found else str(error), str(folder)) from error
 
 
 def _write_tensors(path: Path, group: Mapping[str, Tensor]) -> None:
