@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -113,3 +114,24 @@ def _check_weights(folder: Path) -> int:
         what = f"the tensor {other[:120]!r} is no part of a LoRA."
         raise InputError(what, where=path, fix=OWN_KIND)
     return sum(math.prod(shape) for shape in shapes.values())
+
+
+def with_adapter(model: Any, folder: Path, base: str | Path, *, merge: bool) -> Any:
+    """The model with an adapter on it; ``merge`` adds it into the weights, which must not round it away.
+
+    Raises:
+        InputError: as ``check_adapter``; it does not fit the model.
+    """
+    check_adapter(folder, base)
+    from peft import PeftModel
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # PEFT asks transformers in an old way
+            warnings.filterwarnings("error", message="Found missing adapter keys")
+            wrapped = PeftModel.from_pretrained(model, folder).eval()
+    except (RuntimeError, ValueError, UserWarning) as error:
+        said = str(error).strip().split("\n")[0][:200]
+        what = f"the adapter does not fit the model ({said})."
+        raise InputError(what, where=folder, fix="name the model that it was trained on.") from error
+    return wrapped.merge_and_unload() if merge else wrapped

@@ -1,0 +1,231 @@
+"""A causal model that reads many rows as one flat row, behind a beginning that is read once for all.
+
+    softmax([q Kpᵀ | q Kᵀ + sight]) [Vp ; V]
+
+The keys and values of the beginning are met by all rows in one product (Juravsky and others, "Hydragen",
+arXiv 2402.05099); those of each row lie in a slot of a store, so that a row that ends leaves its place to
+another. No token is spent on padding but inside the attention. It reaches every layer through
+``transformers``' registry of attention functions; whether it fits a model, ``whet.models.readers`` asks the
+model. The letters of the shapes are those of ``passes``; H heads, G of them for each of the K of the keys.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from whet.models.passes import Pass, Piece, parts, planned
+
+NAME = "whet-reading"
+KNOWN = frozenset(
+    {"scaling", "dropout", "sliding_window", "softcap", "position_ids", "is_causal", "use_cache"}
+)
+"""What layers may tell their attention; anything else may change what it should do."""
+PASS_TOKENS = 1024
+"""Read at once: more does not make products faster, and scores fall out of the caches."""
+
+
+@dataclass
+class Store:
+    """Keys and values of rows, layer by layer, each [rows, K, room, d]."""
+
+    rows: int
+    room: int
+    """Tokens that a row can read."""
+    keys: dict[int, Tensor] = field(default_factory=dict)
+    values: dict[int, Tensor] = field(default_factory=dict)
+
+    def put(self, layer: int, key: Tensor, value: Tensor, laid: Pass) -> None:
+        """Keep what a pass read, each side [K, N, d]."""
+        for sides, side in ((self.keys, key), (self.values, value)):
+            if layer not in sides:
+                shape = (self.rows, side.shape[0], self.room, side.shape[-1])
+                sides[layer] = side.new_zeros(shape)  # what is hidden meets weights of 0: finite
+            sides[layer][laid.slots, :, laid.places] = side.transpose(0, 1)
+
+    def of(self, layer: int, laid: Pass) -> tuple[Tensor, Tensor]:
+        """What the rows of a pass have read [n, K, L, d]."""
+        rows = slice(laid.first, laid.first + laid.index.shape[0])
+        keys, values = (sides[layer][rows, :, : laid.longest] for sides in (self.keys, self.values))
+        return keys, values
+
+    def move(self, source: int, target: int, length: int) -> None:
+        for sides in (self.keys, self.values):
+            for side in sides.values():
+                side[target, :, :length] = side[source, :, :length]
+
+
+@dataclass(frozen=True, slots=True)
+class _Current:
+    """What the attention of all layers follows, for one pass."""
+
+    laid: Pass
+    store: Store
+    ahead: Store | None
+    """Its one row is the prefix."""
+
+
+_CURRENT: ContextVar[_Current | None] = ContextVar("reading", default=None)
+
+
+class Flat:
+    """A reader (``whet.models.readers.Reader``) whose rows may differ in length."""
+
+    even = False
+
+    def __init__(self, model: Any, prefix: Sequence[int], rows: int, room: int):
+        """Read the prefix; ``room`` is what each of ``rows`` rows can read behind it."""
+        self._model = model
+        self._device = model.get_input_embeddings().weight.device
+        self._ahead: Store | None = None
+        self._before = 0
+        if prefix:
+            self._store, self._lengths = Store(1, len(prefix)), list[int]()
+            self.add([prefix])
+            self._ahead, self._before = self._store, len(prefix)
+        self._store, self._lengths = Store(rows, room), []
+
+    def add(self, ids: Sequence[Sequence[int]]) -> Tensor:
+        """New rows behind those there are; the logits after each [n, V], fp32."""
+        first = len(self._lengths)
+        self._lengths += [0] * len(ids)
+        return torch.cat(
+            [
+                self._long(first + at.start, [ids[row] for row in at])
+                for at in parts(list(map(len, ids)), PASS_TOKENS)
+            ]
+        )
+
+    def go_on(self, ids: Sequence[Sequence[int]]) -> Tensor:
+        """More of every row; the logits after each [n, V], fp32."""
+        return self._long(0, ids)
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Only these rows go on, in this order; no row may move up."""
+        for place, row in enumerate(rows):
+            if place != row:
+                self._store.move(row, place, self._lengths[row])
+        self._lengths = [self._lengths[row] for row in rows]
+
+    def branch(self, tree: Piece) -> Iterator[Tensor]:
+        """The logits after every token of a tree that each row reads [T, V], row by row; then all rows are
+        as they were."""
+        for at in parts([len(tree.ids)] * len(self._lengths), PASS_TOKENS):
+            laid, logits = self._pass(at.start, [tree] * len(at), keep=None)
+            yield from logits[laid.index]
+
+    def _long(self, first: int, ids: Sequence[Sequence[int]]) -> Tensor:
+        """Rows from ``first`` on; one that is too long for a pass is read piece by piece."""
+        while len(ids) == 1 and len(ids[0]) > PASS_TOKENS:
+            self._chain(first, [ids[0][:PASS_TOKENS]])
+            ids = [ids[0][PASS_TOKENS:]]
+        return self._chain(first, ids)
+
+    def _chain(self, first: int, ids: Sequence[Sequence[int]]) -> Tensor:
+        _, logits = self._pass(first, [Piece(row) for row in ids], keep=[len(row) for row in ids])
+        for place, row in enumerate(ids, first):
+            self._lengths[place] += len(row)
+        return logits
+
+    def _pass(
+        self, first: int, pieces: Sequence[Piece], *, keep: Sequence[int] | None
+    ) -> tuple[Pass, Tensor]:
+        """One pass; logits after the last of each row's first ``keep`` tokens, or after all."""
+        read = self._lengths[first : first + len(pieces)]
+        laid = planned(pieces, read, first=first, before=self._before, device=self._device)
+        ids = torch.tensor([token for piece in pieces for token in piece.ids], device=self._device)
+        last = torch.arange(len(ids)) if keep is None else torch.tensor(keep).cumsum(0) - 1
+        token = _CURRENT.set(_Current(laid, self._store, self._ahead))
+        try:
+            out = self._model(
+                input_ids=ids[None],
+                position_ids=laid.positions[None],
+                use_cache=False,
+                logits_to_keep=last.to(self._device),
+            )
+        finally:
+            _CURRENT.reset(token)
+        return laid, out.logits[0].float()
+
+
+@contextlib.contextmanager
+def attending(model: Any) -> Iterator[None]:
+    """Within the block the model's attention is this one; after it, what it was.
+
+    Raises:
+        ValueError: it cannot be replaced.
+    """
+    from transformers import AttentionInterface
+
+    AttentionInterface.register(NAME, attention)
+    before = model.config._attn_implementation
+    model.set_attn_implementation(NAME)
+    try:
+        if model.config._attn_implementation != NAME:
+            raise ValueError("its attention cannot be replaced")
+        yield
+    finally:
+        model.set_attn_implementation(before)
+
+
+def attention(
+    module: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **told: Any
+) -> tuple[Tensor, None]:
+    """The attention of one layer, as ``transformers`` asks for it: query [1, H, N, d] to [1, N, H, d]."""
+    current = _CURRENT.get()
+    if current is None or query.shape[0] != 1 or mask is not None:
+        raise RuntimeError("attention without a pass")
+    if told.get("dropout"):
+        raise NotImplementedError("the layer wants dropout on its scores")
+    if strange := sorted(name for name, known in told.items() if name not in KNOWN and known is not None):
+        raise NotImplementedError(f"the layer tells its attention of {', '.join(strange)}")
+    layer = int(module.layer_idx)
+    current.store.put(layer, key[0], value[0], current.laid)
+    scale, cap = told.get("scaling"), told.get("softcap")
+    scale = query.shape[-1] ** -0.5 if scale is None else float(scale)
+
+    def shaped(scores: Tensor) -> Tensor:
+        scores = scores.float() * scale
+        return scores if cap is None else cap * torch.tanh(scores / cap)
+
+    return _attended(query[0], layer, current, told.get("sliding_window"), shaped)[None], None
+
+
+def _attended(
+    query: Tensor, layer: int, current: _Current, window: int | None, shaped: Callable[[Tensor], Tensor]
+) -> Tensor:
+    """[N, H, d] of query [H, N, d]."""
+    laid = current.laid
+    keys, values = current.store.of(layer, laid)
+    (count, size), kinds = laid.index.shape, keys.shape[1]
+    group, width = query.shape[0] // kinds, query.shape[-1]
+    q = query.transpose(0, 1)[laid.index].view(count, size, kinds, group, width)
+    q = q.permute(0, 2, 3, 1, 4).reshape(count, kinds, group * size, width)
+    seen_ahead, seen = laid.visible(window)
+    scores = _hidden(shaped(q @ keys.transpose(-1, -2)), seen, group)
+    if current.ahead is None:
+        out = scores.softmax(-1).to(values.dtype) @ values
+    else:
+        pair = current.ahead.keys[layer][0], current.ahead.values[layer][0]
+        before = pair[0].shape[1]
+        flat = q.transpose(0, 1).reshape(kinds, -1, width)  # [K, n G S, d]
+        more = shaped(flat @ pair[0].transpose(-1, -2)).view(kinds, count, -1, before).transpose(0, 1)
+        more = more if seen_ahead is None else _hidden(more, seen_ahead, group)
+        weights = torch.cat([more, scores], dim=-1).softmax(-1).to(values.dtype)
+        out = weights[..., before:] @ values
+        part = weights[..., :before].transpose(0, 1).reshape(kinds, -1, before) @ pair[1]
+        out += part.view(kinds, count, -1, part.shape[-1]).transpose(0, 1)
+    out = out.view(count, kinds, group, size, -1).permute(0, 3, 1, 2, 4)
+    return out.reshape(count, size, kinds * group, -1)[laid.real]
+
+
+def _hidden(scores: Tensor, seen: Tensor, group: int) -> Tensor:
+    """Scores [n, K, G S, keys] with what a token does not see at minus infinity; seen [n, S, keys]."""
+    apart = scores.unflatten(2, (group, -1))
+    return apart.masked_fill(~seen[:, None, None], float("-inf")).flatten(2, 3)

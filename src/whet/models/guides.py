@@ -1,0 +1,202 @@
+"""Forms that answers must have, as masks over a model's tokens: JSON Schema, regex, Lark grammar.
+
+``llguidance`` does the parsing (MIT; github.com/guidance-ai/llguidance); here its masks are asked for. JSON
+is written without space between its parts. Knows no model.
+
+An answer that is cut off at its limit would be broken, and a model can babble in a text for ever. So where
+few tokens are left, every step looks for a way to the end (``ways``), and a token after which none would fit
+is not taken: the way is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from whet.errors import InputError
+from whet.models.generate import GuideError
+from whet.models.ways import Quotes, Ways
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from whet.models.base import Form
+
+SHORT = 96
+"""Tokens left from which on the way to the end is looked for; twice the shortest answer, if that is more."""
+LONGEST = 1024
+"""Tokens of the shortest answer, at most, for the limit to be kept."""
+JSON_SIGNS = '{}[]":,-0123456789truefalsn'
+
+
+class Forms:
+    """Guides for one tokenizer; what was compiled once is kept."""
+
+    def __init__(self, tokenizer: Any, vocabulary: int, ends: frozenset[int]):
+        """
+        Args:
+            tokenizer: a fast tokenizer of ``transformers``.
+            vocabulary: logits that the model gives.
+            ends: tokens that end an answer.
+        """
+        import llguidance.hf
+
+        self.tokens = llguidance.hf.from_tokenizer(tokenizer, n_vocab=vocabulary, eos_token=sorted(ends))
+        self.ways = Ways(self.tokens, ends)
+        self._compiled: dict[str, tuple[Any, int]] = {}
+
+    def guide(self, form: Form) -> Guided:
+        """A guide at the beginning of an answer.
+
+        Raises:
+            InputError: the form cannot be read, uses what is not supported, or asks for signs that the
+                model's vocabulary does not have.
+        """
+        grammar, quoted = self._grammar(form), form.schema is not None
+        if grammar not in self._compiled:
+            matcher = self._matcher(grammar)
+            way = self.ways.find(matcher, LONGEST, Quotes() if quoted else None)
+            self._compiled[grammar] = matcher, max(SHORT, 2 * len(way or ()))
+        matcher, short = self._compiled[grammar]
+        return Guided(matcher.deep_copy(), self, short, Quotes() if quoted else None)
+
+    def _grammar(self, form: Form) -> str:
+        import llguidance
+
+        if form.schema is not None:
+            self._check_signs()
+            try:
+                return llguidance.LLMatcher.grammar_from_json_schema(
+                    json.dumps(form.schema), overrides={"whitespace_flexible": False}
+                )
+            except (TypeError, ValueError) as error:
+                raise _unread("schema", str(error)) from error
+        if form.regex is not None:
+            return llguidance.LLMatcher.grammar_from_regex(form.regex)
+        return llguidance.LLMatcher.grammar_from_lark(form.grammar or "")
+
+    def _check_signs(self) -> None:
+        """Some small vocabularies have no braces."""
+        missing = [
+            sign for sign in JSON_SIGNS if self.tokens.decode_str(self.tokens.tokenize_str(sign)) != sign
+        ]
+        if missing:
+            raise InputError(
+                f"the model's vocabulary cannot write {' '.join(missing)}, and JSON needs it.",
+                where="form: schema",
+                fix="use another model.",
+            )
+
+    def _matcher(self, grammar: str) -> Any:
+        import llguidance
+
+        matcher = llguidance.LLMatcher(self.tokens, grammar, log_level=0)
+        if matcher.is_error():
+            raise _unread("form", matcher.get_error())
+        return matcher
+
+
+class Guided:
+    """A place in an answer that has a form (``generate.Guide``)."""
+
+    def __init__(self, matcher: Any, forms: Forms, short: int, quotes: Quotes | None):
+        self._matcher, self._forms, self._quotes = matcher, forms, quotes
+        self._short = short
+        self._look = short
+        """Tokens left at which the way to the end is looked for again."""
+        self._ended = False
+
+    def fill(self, mask: NDArray[np.int32]) -> None:
+        import llguidance.numpy
+
+        llguidance.numpy.fill_next_token_bitmask(self._matcher, mask[None])
+        self._check()
+
+    def take(self, token: int, left: int, *, ahead: bool) -> list[int]:
+        if self._must_look(token, left) and (way := self._only_way(token, left)) is not None:
+            self._ended = True
+            return way
+        tokens = [token]
+        self._consume(token)
+        if ahead and left > self._short and not self.done:
+            for forced in self._matcher.compute_ff_tokens()[: left - self._short - 1]:
+                tokens.append(forced)
+                self._consume(forced)
+        return tokens
+
+    @property
+    def complete(self) -> bool:
+        return self._ended or bool(self._matcher.is_accepting())
+
+    @property
+    def done(self) -> bool:
+        return self._ended or bool(self._matcher.is_stopped())
+
+    def _must_look(self, token: int, left: int) -> bool:
+        """Where half of what was to spare is gone, or what is opened may take long to close."""
+        if left > self._short:
+            return False
+        opens = self._quotes is None or (
+            not self._quotes.inside and any(sign in self._said(token) for sign in "{[,")
+        )
+        return opens or left <= self._look
+
+    def _only_way(self, token: int, left: int) -> list[int] | None:
+        """The way to the end from here, if none would fit after the token and this one does."""
+        after = self._matcher.deep_copy()
+        after.consume_token(token)
+        find = self._forms.ways.find
+        way = find(after, left - 1, self._quotes and self._quotes.after(self._said(token)))
+        if way is None:
+            return find(self._matcher, left, self._quotes)
+        self._look = (left + len(way)) // 2
+        return None
+
+    def _consume(self, token: int) -> None:
+        self._matcher.consume_token(token)
+        self._check()
+        if self._quotes is not None:
+            self._quotes = self._quotes.after(self._said(token))
+
+    def _said(self, token: int) -> str:
+        text: str = self._forms.tokens.decode_str([token])
+        return text
+
+    def _check(self) -> None:
+        if self._matcher.is_error():
+            raise GuideError(_first(self._matcher.get_error()))
+
+
+def _first(said: str) -> str:
+    return said.strip().split("\n")[0][:200]
+
+
+def _unread(what: str, said: str) -> InputError:
+    return InputError(
+        f"the form of the answer cannot be used: {_first(said)}.",
+        where=f"form: {what}" if what != "form" else what,
+        fix="say it with keywords and expressions that llguidance knows.",
+    )
+
+
+def check_form(form: Form) -> None:
+    """One of its fields is set.
+
+    Raises:
+        InputError: none is, or several are.
+    """
+    given: Mapping[str, object] = {
+        "schema": form.schema is not None,
+        "regex": form.regex is not None,
+        "grammar": form.grammar is not None,
+        "choices": bool(form.choices),
+    }
+    if sum(map(bool, given.values())) != 1:
+        named = ", ".join(name for name, there in given.items() if there) or "none"
+        what = f"a form is one of {', '.join(given)}; set are: {named}."
+        raise InputError(what, where="form", fix="set one.")
+    if len(set(form.choices)) < len(form.choices):
+        twice = next(choice for choice in form.choices if form.choices.count(choice) > 1)
+        raise InputError(f"the choice {twice!r} is there twice.", where="form: choices", fix="name it once.")

@@ -1,0 +1,285 @@
+"""A causal model on this machine that answers requests: any local decoder, with an adapter or without.
+
+    requests -> text, laid out as in training -> tokens -> generation or scores of choices -> answers
+
+A request that leaves no room for an answer in what the model reads is refused, with its length; nothing is
+cut. An answer that fills the room says so (``ended`` is ``length``). Its ``logprob`` is that of what was
+chosen among what its form allows. Knows no task and no rung.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from whet.errors import InputError, many
+from whet.models.base import Answer, Request, Tell
+from whet.models.decoder import find_decoder, load_decoder, load_tokenizer
+from whet.models.folder import UNSET_LENGTH
+from whet.models.layout import Conversation, Layout, encode, layout_of, render
+from whet.records import Turn
+
+if TYPE_CHECKING:
+    from whet.models.choices import Choices
+    from whet.models.generate import Row, Written
+    from whet.models.guides import Forms
+
+Precision = Literal["auto", "bf16", "fp32"]
+TAIL = 8
+"""Last tokens of what is asked, on which it hangs how an answer's first tokens are cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request as tokens."""
+
+    request: Request
+    text: str
+    ids: tuple[int, ...]
+    choices: Choices = ()
+
+
+@dataclass
+class DecoderWriter:
+    """``whet.models.base.Writer`` for a model of ``transformers``."""
+
+    name: str
+    model: Any
+    """In eval mode, PEFT's wrapping or not."""
+    layout: Layout
+    ends: frozenset[int]
+    """Tokens that end an answer."""
+    context: int = UNSET_LENGTH
+    """Tokens that it reads, its answer included."""
+    notes: list[str] = field(default_factory=list)
+    """What was done otherwise than fast, and why."""
+    _cuts: dict[tuple[tuple[int, ...], tuple[str, ...]], tuple[int, Choices]] = field(default_factory=dict)
+
+    def answer(self, requests: Sequence[Request], tell: Tell | None = None) -> list[Answer]:
+        """As ``whet.models.base.Writer`` says.
+
+        Raises:
+            InputError: a request is longer than the model reads, or its form is broken.
+        """
+        start = time.perf_counter()
+        asked = self._asked(requests)
+        self._check_lengths(asked)
+        choosing = [n for n, one in enumerate(asked) if one.choices]
+        writing = [n for n, one in enumerate(asked) if not one.choices]
+        found = dict(zip(writing, self._written([asked[n] for n in writing], tell), strict=True))
+        found |= zip(choosing, self._chosen([asked[n] for n in choosing], tell), strict=True)
+        share = (time.perf_counter() - start) / max(1, len(requests))
+        return [dataclasses.replace(found[n], seconds=share) for n in range(len(requests))]
+
+    def _asked(self, requests: Sequence[Request]) -> list[_Asked]:
+        from whet.models.guides import check_form
+
+        texts = list[str]()
+        for n, request in enumerate(requests):
+            if request.form is not None:
+                check_form(request.form)
+            texts.append(render(self.layout, Conversation(request.turns, f"request {n + 1}"), prompt=True))
+        found = list[_Asked]()
+        for request, text, encoded in zip(requests, texts, encode(self.layout, texts), strict=True):
+            choices = request.form.choices if request.form else ()
+            less, cut = self._cut(text, encoded.ids, choices) if choices else (0, ())
+            found.append(_Asked(request, text, encoded.ids[: len(encoded.ids) - less], cut))
+        return found
+
+    def _cut(self, text: str, ids: tuple[int, ...], choices: tuple[str, ...]) -> tuple[int, Choices]:
+        """How many tokens at the end of what is asked a choice may change, and the choices' tokens from
+        there on: those that training would read."""
+        key = ids[-TAIL:], choices
+        if key not in self._cuts:
+            whole = [encoded.ids for encoded in encode(self.layout, [text + choice for choice in choices])]
+            kept = min(_alike(ids, one) for one in whole)
+            self._cuts[key] = len(ids) - kept, tuple(one[kept:] for one in whole)
+        return self._cuts[key]
+
+    def _check_lengths(self, asked: Sequence[_Asked]) -> None:
+        long = [
+            f"request {n + 1}: {len(one.ids):,} tokens, and {_least(one):,} or more of its answer"
+            for n, one in enumerate(asked)
+            if len(one.ids) + _least(one) > self.context
+        ]
+        if long:
+            raise many(
+                long,
+                what=f"{len(long):,} of {len(asked):,} requests are longer than the {self.context:,} tokens "
+                "that the model reads; nothing was cut:",
+                where=self.name,
+                fix="shorten them, or use a model that reads more.",
+            )
+
+    def _written(self, asked: Sequence[_Asked], tell: Tell | None) -> list[Answer]:
+        from whet.models.generate import write
+
+        rows = [self._row(one) for one in asked]
+        written, why = write(self.model, rows, self.ends, _telling(tell, "answering"))
+        self._note(why)
+        return [self._answer(*pair) for pair in zip(asked, written, strict=True)]
+
+    def _row(self, asked: _Asked) -> Row:
+        from whet.models.generate import Row
+
+        request = asked.request
+        return Row(
+            asked.ids,
+            min(request.tokens, self.context - len(asked.ids)),
+            guide=None if request.form is None else self._forms.guide(request.form),
+            temperature=request.temperature,
+            seed=request.seed,
+            stopped=self._stopping(request.stop) if request.stop else None,
+        )
+
+    def _stopping(self, stops: tuple[str, ...]) -> Callable[[Sequence[int]], bool]:
+        most = max(len(stop.encode()) for stop in stops) + TAIL
+
+        def stopped(ids: Sequence[int]) -> bool:
+            text = self._decoded(ids[-most:])
+            return any(stop in text for stop in stops)
+
+        return stopped
+
+    def _answer(self, asked: _Asked, written: Written) -> Answer:
+        if asked.request.form is None:
+            tail = asked.ids[-TAIL:]
+            text = self._decoded((*tail, *written.ids))[len(self._decoded(tail)) :]
+        else:
+            text = self._forms.tokens.decode_str(list(written.ids))
+        cuts = [place for stop in asked.request.stop if (place := text.find(stop)) >= 0]
+        return Answer(
+            text=text[: min(cuts)] if cuts else text,
+            ended=written.ended,
+            logprob=written.logprob,
+            tokens_in=len(asked.ids),
+            tokens_out=len(written.ids) + (written.ended == "end"),
+            failed=_failed(written.failed),
+        )
+
+    def _chosen(self, asked: Sequence[_Asked], tell: Tell | None) -> list[Answer]:
+        from whet.models.choices import score
+
+        found = dict[int, Answer]()
+        for choices in dict.fromkeys(one.choices for one in asked):
+            places = [n for n, one in enumerate(asked) if one.choices == choices]
+            rows = [asked[n].ids for n in places]
+            scores, why = score(self.model, rows, choices, self.ends, _telling(tell, "choosing"))
+            self._note(why)
+            found |= {n: _choice(asked[n], of) for n, of in zip(places, scores, strict=True)}
+        return [found[n] for n in range(len(asked))]
+
+    def _decoded(self, ids: Sequence[int]) -> str:
+        text: str = self.layout.tokenizer.decode(
+            list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
+        return text
+
+    def _note(self, why: str) -> None:
+        if why and (note := f"{self.name} reads {why}") not in self.notes:
+            self.notes.append(note)
+
+    @cached_property
+    def _forms(self) -> Forms:
+        from whet.models.guides import Forms
+
+        vocabulary = int(self.model.get_output_embeddings().weight.shape[0])
+        return Forms(self.layout.tokenizer, vocabulary, self.ends)
+
+
+def open_writer(
+    name: str, *, adapter: Path | None = None, precision: Precision = "fp32", ends: Sequence[int] = ()
+) -> DecoderWriter:
+    """A model by Hugging Face id or folder, ready to answer.
+
+    Args:
+        adapter: a folder with an adapter of PEFT's kind.
+        precision: in fp32 an answer does not hang on what else is asked, but for ties; ``auto`` is bf16 where
+            the processor multiplies it natively, and faster.
+        ends: tokens that end an answer; empty: those that the model's files and its layout name.
+
+    Raises:
+        InputError: no such model, not safe to load, no causal model; an adapter that does not fit.
+    """
+    from whet.models.encoder import native_bf16
+
+    source = find_decoder(name)
+    if precision == "auto":
+        precision = "bf16" if native_bf16() else "fp32"
+    layout = layout_of(load_tokenizer(source))
+    model = load_decoder(source, precision).eval()
+    if adapter is not None:
+        from whet.models.adapter_folder import with_adapter
+
+        model = with_adapter(model, adapter, name, merge=precision == "fp32")
+    found = frozenset(ends) or answer_ends(layout, model)
+    return DecoderWriter(name, model, layout, found, source.context)
+
+
+def answer_ends(layout: Layout, model: Any) -> frozenset[int]:
+    """Tokens that end an answer: what the model's files say, and what ends one as it is laid out."""
+    said = [
+        getattr(getattr(model, name, None), "eos_token_id", None) for name in ("config", "generation_config")
+    ]
+    named = {token for one in said for token in (one if isinstance(one, list) else [one])}
+    named.add(layout.tokenizer.eos_token_id)
+    return frozenset(named - {None}) | _laid_end(layout)
+
+
+def _laid_end(layout: Layout) -> frozenset[int]:
+    """The token that the layout puts behind an answer."""
+    answer = "yes"
+    try:
+        text = render(layout, Conversation((Turn("user", "no"), Turn("assistant", answer)), "an example"))
+    except InputError:
+        return frozenset()
+    (encoded,) = encode(layout, [text])
+    place = text.rfind(answer) + len(answer)
+    after = [token for token, start in zip(encoded.ids, encoded.starts, strict=True) if start >= place]
+    return frozenset([token for token in after if token in layout.ends][:1])
+
+
+def _alike(one: Sequence[int], other: Sequence[int]) -> int:
+    """Tokens that both begin with."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((n for n, (left, right) in pairs if left != right), min(len(one), len(other)))
+
+
+def _least(asked: _Asked) -> int:
+    """Tokens that the answer must have room for: the longest choice, or one."""
+    return max(1, *map(len, asked.choices)) if asked.choices else 1
+
+
+def _choice(asked: _Asked, logprobs: Sequence[float]) -> Answer:
+    from whet.models.choices import shares
+
+    request = asked.request
+    found = shares(logprobs)
+    best = max(range(len(found)), key=found.__getitem__)
+    if request.temperature:
+        heated = shares([value / request.temperature for value in logprobs])
+        best = random.Random(request.seed).choices(range(len(found)), weights=heated)[0]
+    return Answer(
+        text=request.form.choices[best] if request.form else "",
+        logprob=math.log(found[best]) if found[best] else -math.inf,
+        choices=found,
+        tokens_in=len(asked.ids),
+        tokens_out=len(asked.choices[best]) + 1,
+    )
+
+
+def _telling(tell: Tell | None, what: str) -> Callable[[int, int], None]:
+    return (lambda done, total: None) if tell is None else (lambda done, total: tell(what, done, total))
+
+
+def _failed(why: str) -> str:
+    if not why:
+        return ""
+    return f"the form could not be followed ({why}); the request's side; use a simpler form or another model"
