@@ -140,7 +140,7 @@ def test_forced_tokens_are_not_asked_for_one_by_one(
 def test_guides_hold_for_readers_of_one_length_too(stories: DecoderWriter) -> None:
     from whet.models.readers import Cached
 
-    guide = stories._forms.guide(Form(regex="Lily (saw|had) a [a-z]{3,6}"))
+    guide = stories.forms.guide(Form(regex="Lily (saw|had) a [a-z]{3,6}"))
     row = Row((1, 40, 50), 30, guide=guide)
     (found,), _ = write(stories.model, [row], stories.ends, make=Cached)
-    assert re.fullmatch("Lily (saw|had) a [a-z]{3,6}", stories._forms.tokens.decode_str(list(found.ids)))
+    assert re.fullmatch("Lily (saw|had) a [a-z]{3,6}", stories.forms.tokens.decode_str(list(found.ids)))

@@ -209,14 +209,14 @@ def repair(
 
 @app.command()
 def predict(
-    specialist: Annotated[Path, typer.Argument(help="Specialist folder: RUN/04-rungs/NAME.")],
+    specialist: Annotated[Path, typer.Argument(help="RUN/04-rungs/NAME, or a folder of whet tune.")],
     file: Annotated[Path, typer.Argument(help="Inputs: TXT (one a line), CSV, TSV or JSONL.")],
     column: Annotated[str | None, typer.Option("--input", help="Input column.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="JSONL to write; default: print.")] = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Answer every input of a file with a fitted rung, one JSON line each."""
+    """Answer every input of a file with a fitted rung or a trained model, one JSON line each."""
     from whet.data.load import load_inputs
     from whet.rungs.base import load_specialist
     from whet.store import write_jsonl
@@ -247,12 +247,12 @@ app.command()(tune)
 
 @app.command(name="try")
 def try_(
-    specialist: Annotated[Path, typer.Argument(help="Specialist folder: RUN/04-rungs/NAME.")],
+    specialist: Annotated[Path, typer.Argument(help="RUN/04-rungs/NAME, or a folder of whet tune.")],
     text: Annotated[str | None, typer.Argument(help="An input; without one, asks.")] = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Ask a fitted rung: one input, or line by line until an empty line."""
+    """Ask a fitted rung or a trained model: one input, or line by line until an empty line."""
     from whet.rungs.base import load_specialist
 
     loaded = load_specialist(specialist)

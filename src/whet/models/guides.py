@@ -56,7 +56,7 @@ class Forms:
         """
         grammar, quoted = self._grammar(form), form.schema is not None
         if grammar not in self._compiled:
-            matcher = self._matcher(grammar)
+            matcher = self._compile(grammar)
             way = self.ways.find(matcher, LONGEST, Quotes() if quoted else None)
             self._compiled[grammar] = matcher, max(SHORT, 2 * len(way or ()))
         matcher, short = self._compiled[grammar]
@@ -89,7 +89,7 @@ class Forms:
                 fix="use another model.",
             )
 
-    def _matcher(self, grammar: str) -> Any:
+    def _compile(self, grammar: str) -> Any:
         import llguidance
 
         matcher = llguidance.LLMatcher(self.tokens, grammar, log_level=0)
@@ -102,7 +102,7 @@ class Guided:
     """A place in an answer that has a form (``generate.Guide``)."""
 
     def __init__(self, matcher: Any, forms: Forms, short: int, quotes: Quotes | None):
-        self._matcher, self._forms, self._quotes = matcher, forms, quotes
+        self.matcher, self._forms, self._quotes = matcher, forms, quotes
         self._short = short
         self._look = short
         """Tokens left at which the way to the end is looked for again."""
@@ -111,7 +111,7 @@ class Guided:
     def fill(self, mask: NDArray[np.int32]) -> None:
         import llguidance.numpy
 
-        llguidance.numpy.fill_next_token_bitmask(self._matcher, mask[None])
+        llguidance.numpy.fill_next_token_bitmask(self.matcher, mask[None])
         self._check()
 
     def take(self, token: int, left: int, *, ahead: bool) -> list[int]:
@@ -120,19 +120,19 @@ class Guided:
             return way
         tokens = [token]
         self._consume(token)
-        if ahead and left > self._short and not self.done:
-            for forced in self._matcher.compute_ff_tokens()[: left - self._short - 1]:
+        if ahead and not self.done:
+            for forced in self.matcher.compute_ff_tokens()[: left - 1]:
                 tokens.append(forced)
                 self._consume(forced)
         return tokens
 
     @property
     def complete(self) -> bool:
-        return self._ended or bool(self._matcher.is_accepting())
+        return self._ended or bool(self.matcher.is_accepting())
 
     @property
     def done(self) -> bool:
-        return self._ended or bool(self._matcher.is_stopped())
+        return self._ended or bool(self.matcher.is_stopped())
 
     def _must_look(self, token: int, left: int) -> bool:
         """Where half of what was to spare is gone, or what is opened may take long to close."""
@@ -145,17 +145,17 @@ class Guided:
 
     def _only_way(self, token: int, left: int) -> list[int] | None:
         """The way to the end from here, if none would fit after the token and this one does."""
-        after = self._matcher.deep_copy()
+        after = self.matcher.deep_copy()
         after.consume_token(token)
         find = self._forms.ways.find
         way = find(after, left - 1, self._quotes and self._quotes.after(self._said(token)))
         if way is None:
-            return find(self._matcher, left, self._quotes)
+            return find(self.matcher, left, self._quotes)
         self._look = (left + len(way)) // 2
         return None
 
     def _consume(self, token: int) -> None:
-        self._matcher.consume_token(token)
+        self.matcher.consume_token(token)
         self._check()
         if self._quotes is not None:
             self._quotes = self._quotes.after(self._said(token))
@@ -165,8 +165,8 @@ class Guided:
         return text
 
     def _check(self) -> None:
-        if self._matcher.is_error():
-            raise GuideError(_first(self._matcher.get_error()))
+        if self.matcher.is_error():
+            raise GuideError(_first(self.matcher.get_error()))
 
 
 def _first(said: str) -> str:

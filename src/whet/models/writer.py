@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from whet.errors import InputError, many
 from whet.models.base import Answer, Request, Tell
-from whet.models.decoder import find_decoder, load_decoder, load_tokenizer
+from whet.models.decoder import describe_decoder, find_decoder, load_decoder, load_tokenizer
 from whet.models.folder import UNSET_LENGTH
 from whet.models.layout import Conversation, Layout, encode, layout_of, render
 from whet.records import Turn
@@ -133,7 +133,7 @@ class DecoderWriter:
         return Row(
             asked.ids,
             min(request.tokens, self.context - len(asked.ids)),
-            guide=None if request.form is None else self._forms.guide(request.form),
+            guide=None if request.form is None else self.forms.guide(request.form),
             temperature=request.temperature,
             seed=request.seed,
             stopped=self._stopping(request.stop) if request.stop else None,
@@ -153,7 +153,7 @@ class DecoderWriter:
             tail = asked.ids[-TAIL:]
             text = self._decoded((*tail, *written.ids))[len(self._decoded(tail)) :]
         else:
-            text = self._forms.tokens.decode_str(list(written.ids))
+            text = self.forms.tokens.decode_str(list(written.ids))
         cuts = [place for stop in asked.request.stop if (place := text.find(stop)) >= 0]
         return Answer(
             text=text[: min(cuts)] if cuts else text,
@@ -187,7 +187,7 @@ class DecoderWriter:
             self.notes.append(note)
 
     @cached_property
-    def _forms(self) -> Forms:
+    def forms(self) -> Forms:
         from whet.models.guides import Forms
 
         vocabulary = int(self.model.get_output_embeddings().weight.shape[0])
@@ -195,15 +195,23 @@ class DecoderWriter:
 
 
 def open_writer(
-    name: str, *, adapter: Path | None = None, precision: Precision = "fp32", ends: Sequence[int] = ()
+    name: str,
+    *,
+    adapter: Path | None = None,
+    whole: Path | None = None,
+    precision: Precision = "fp32",
+    ends: Sequence[int] = (),
+    sha256: str = "",
 ) -> DecoderWriter:
     """A model by Hugging Face id or folder, ready to answer.
 
     Args:
         adapter: a folder with an adapter of PEFT's kind.
+        whole: a folder with other weights for the model, as full training leaves them.
         precision: in fp32 an answer does not hang on what else is asked, but for ties; ``auto`` is bf16 where
             the processor multiplies it natively, and faster.
         ends: tokens that end an answer; empty: those that the model's files and its layout name.
+        sha256: what the model's weights must have.
 
     Raises:
         InputError: no such model, not safe to load, no causal model; an adapter that does not fit.
@@ -211,9 +219,14 @@ def open_writer(
     from whet.models.encoder import native_bf16
 
     source = find_decoder(name)
+    if sha256 and source.sha256 != sha256:
+        what = f"the weights of {name} have SHA-256 {source.sha256[:16]}…, not {sha256[:16]}…."
+        raise InputError(what, where=source.folder, fix="put the model back that was trained on.")
+    layout = layout_of(load_tokenizer(source))
+    if whole is not None:
+        source = describe_decoder(whole, name, local=True)
     if precision == "auto":
         precision = "bf16" if native_bf16() else "fp32"
-    layout = layout_of(load_tokenizer(source))
     model = load_decoder(source, precision).eval()
     if adapter is not None:
         from whet.models.adapter_folder import with_adapter

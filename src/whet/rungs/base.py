@@ -109,17 +109,21 @@ def find_rung(name: str) -> type[Rung]:
 
 
 def load_specialist(folder: Path) -> Specialist:
-    """Load any rung's specialist.
+    """Load any rung's specialist, or the model that ``whet tune`` left in a folder.
 
     Raises:
         InputError: not a specialist, made by a newer version, damaged.
     """
     path = folder / CARD
+    if not path.is_file() and (folder / "card.json").is_file():
+        from whet.rungs.written import load_written
+
+        return load_written(folder)
     if not path.is_file():
         raise InputError(
-            "is not a specialist: it has no specialist.json.",
+            "is not a specialist: it has no specialist.json, and no card.json of `whet tune`.",
             where=folder,
-            fix="name a folder such as RUN/04-rungs/head.",
+            fix="name a folder such as RUN/04-rungs/head, or one that `whet tune` wrote.",
         )
     card = read_json(path)
     if not isinstance(card, dict) or card.get("format") != FORMAT:

@@ -1,0 +1,263 @@
+"""Our generation against ``transformers`` generate with a batch: same model, prompts, machine, interleaved.
+
+    python bench/generate_vs_transformers.py [--prompt 300 --inputs 64 --input 40 --tokens 24 --layers 30]
+
+The model is a Llama of 135M (30 layers, 576 wide, vocabulary 49,152) with random weights; ``--layers`` makes
+it smaller. Every input stands behind one instruction. Three jobs, each by both arms in turn, ``--rounds``
+times, after one round that is not counted:
+
+- ``free``: greedy, no form. Ours runs under a form that allows everything, so that the same texts show that a
+  form which does not bind changes nothing.
+- ``json``: greedy under a JSON Schema. transformers gets the same masks of llguidance as a logits processor.
+- ``labels``: one of 20. Ours scores all of them exactly; transformers decodes greedily along their tokens,
+  which is less work and no probability.
+
+The prompts are left-padded for transformers, as its documentation says. Prints one JSON line: seconds of each
+arm (median of the rounds), the ratios, and the share of inputs with the same text.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from whet.models.base import Form, Request
+from whet.models.encoder import native_bf16
+from whet.models.layout import Conversation, encode, layout_of, render
+from whet.models.writer import DecoderWriter
+from whet.records import Turn
+
+SHAPE = {
+    "vocab_size": 49_152,
+    "hidden_size": 576,
+    "intermediate_size": 1_536,
+    "num_hidden_layers": 30,
+    "num_attention_heads": 9,
+    "num_key_value_heads": 3,
+    "tie_word_embeddings": True,
+    "max_position_embeddings": 4_096,
+    "bos_token_id": 0,
+    "eos_token_id": 0,
+    "pad_token_id": 0,
+}
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "queue": {"enum": ["late_delivery", "refund", "login", "other"]},
+        "city": {"type": "string", "maxLength": 8},
+        "parcels": {"type": "integer", "minimum": 0, "maximum": 99},
+        "urgent": {"type": "boolean"},
+    },
+    "required": ["queue", "city", "parcels", "urgent"],
+    "additionalProperties": False,
+}
+LABELS = tuple(
+    f"{what}_{thing}"
+    for what in ("late", "lost", "wrong", "cancel")
+    for thing in ("parcel", "card", "payment", "refund", "login")
+)
+LONGEST_JSON = 60
+
+
+def main() -> None:
+    arguments = parse()
+    writer = ours(arguments)
+    asked = prompts(arguments, writer)
+    jobs: dict[str, Callable[[str], list[str]]] = {
+        "free": lambda arm: free(arguments, writer, asked, arm),
+        "json": lambda arm: formed(writer, asked, arm),
+        "labels": lambda arm: labelled(writer, asked, arm),
+    }
+    line: dict[str, Any] = {"bench": "generate_vs_transformers", **vars(arguments), **machine(writer)}
+    for name in arguments.jobs:
+        line[name] = measured(jobs[name], arguments.rounds)
+        print(json.dumps({name: line[name]}), file=sys.stderr, flush=True)
+    print(json.dumps(line))
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for name, value in (("prompt", 300), ("inputs", 64), ("input", 40), ("tokens", 24), ("rounds", 3)):
+        parser.add_argument(f"--{name}", type=int, default=value)
+    parser.add_argument("--layers", type=int, default=SHAPE["num_hidden_layers"])
+    parser.add_argument("--jobs", nargs="+", default=["free", "json", "labels"])
+    return parser.parse_args()
+
+
+def machine(writer: DecoderWriter) -> dict[str, Any]:
+    about = Path("/proc/cpuinfo")
+    lines = about.read_text().splitlines() if about.is_file() else []
+    name = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "")
+    return {
+        "processor": name or platform.processor(),
+        "threads": torch.get_num_threads(),
+        "precision": str(writer.model.dtype).removeprefix("torch."),
+        "parameters": sum(parameter.numel() for parameter in writer.model.parameters()),
+        "torch": torch.__version__,
+    }
+
+
+def measured(job: Callable[[str], list[str]], rounds: int) -> dict[str, Any]:
+    """Seconds of both arms, in a random order in each round, and how many texts are the same."""
+    seconds: dict[str, list[float]] = {"whet": [], "transformers": []}
+    texts = dict[str, list[str]]()
+    rng = random.Random(0)
+    for _ in range(rounds + 1):
+        for arm in rng.sample(list(seconds), 2):
+            start = time.perf_counter()
+            texts[arm] = job(arm)
+            seconds[arm].append(time.perf_counter() - start)
+    medians = {arm: statistics.median(found[1:]) for arm, found in seconds.items()}
+    same = [one == other for one, other in zip(texts["whet"], texts["transformers"], strict=True)]
+    return {
+        "seconds": medians,
+        "all_seconds": {arm: found[1:] for arm, found in seconds.items()},
+        "ratio": medians["transformers"] / medians["whet"],
+        "same_texts": sum(same) / len(same),
+    }
+
+
+def ours(arguments: argparse.Namespace) -> DecoderWriter:
+    from transformers import AutoModelForCausalLM, LlamaConfig
+
+    torch.manual_seed(0)
+    config = LlamaConfig(**{**SHAPE, "num_hidden_layers": arguments.layers})
+    dtype = torch.bfloat16 if native_bf16() else torch.float32
+    model = AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation="sdpa").eval()
+    return DecoderWriter("random", model, layout_of(tokenizer()), frozenset({0}), 4_096)
+
+
+@cache
+def tokenizer() -> Any:
+    """A byte-level BPE, trained on this repository's own text."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    made = Tokenizer(models.BPE())
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=8_000,
+        special_tokens=[AddedToken("<end>", special=True, normalized=False)],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    root = Path(__file__).resolve().parent.parent
+    files = sorted([*root.glob("src/**/*.py"), *root.glob("docs/*.md"), *root.glob("*.md")])
+    made.train_from_iterator((file.read_text(encoding="utf-8") for file in files), trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=made, bos_token="<end>", eos_token="<end>", pad_token="<end>", padding_side="left"
+    )
+
+
+def prompts(arguments: argparse.Namespace, writer: DecoderWriter) -> list[tuple[Turn, ...]]:
+    """One instruction of about ``prompt`` tokens, and inputs of ``input`` tokens, give or take a quarter."""
+    rng = random.Random(0)
+    words = [word for word in tokenizer().get_vocab() if word.strip("Ġ").isalpha() and word.isascii()]
+    words = [word.replace("Ġ", "") for word in sorted(words) if word.startswith("Ġ")]
+
+    def text(tokens: int) -> str:
+        return " ".join(rng.choice(words) for _ in range(tokens))
+
+    instruction = text(arguments.prompt)
+    sizes = [rng.randint(3 * arguments.input // 4, 5 * arguments.input // 4) for _ in range(arguments.inputs)]
+    return [(Turn("system", instruction), Turn("user", text(size))) for size in sizes]
+
+
+def free(
+    arguments: argparse.Namespace, writer: DecoderWriter, asked: Sequence[tuple[Turn, ...]], arm: str
+) -> list[str]:
+    if arm == "whet":
+        form = Form(regex="(?s:.)*")
+        return said(writer, [Request(turns, arguments.tokens, form) for turns in asked])
+    return generated(writer, asked, arguments.tokens, allowed=(writer, Form(regex="(?s:.)*")))
+
+
+def formed(writer: DecoderWriter, asked: Sequence[tuple[Turn, ...]], arm: str) -> list[str]:
+    form = Form(schema=SCHEMA)
+    if arm == "whet":
+        found = said(writer, [Request(turns, LONGEST_JSON, form) for turns in asked])
+        for text in found:
+            json.loads(text)
+        return found
+    return generated(writer, asked, LONGEST_JSON, allowed=(writer, form))
+
+
+def labelled(writer: DecoderWriter, asked: Sequence[tuple[Turn, ...]], arm: str) -> list[str]:
+    if arm == "whet":
+        return said(writer, [Request(turns, form=Form(choices=LABELS)) for turns in asked])
+    tokens = [tokenizer()(label, add_special_tokens=False)["input_ids"] for label in LABELS]
+
+    def following(row: int, ids: Any) -> list[int]:
+        written = ids.tolist()[len(ids) - grown[0] :] if grown[0] else []
+        grown[1] += 1
+        if grown[1] == len(asked):
+            grown[0], grown[1] = grown[0] + 1, 0
+        after = {(*label, 0)[len(written)] for label in tokens if label[: len(written)] == written}
+        return sorted(after) or [0]
+
+    grown = [0, 0]
+    return generated(writer, asked, max(map(len, tokens)) + 1, prefix_allowed_tokens_fn=following)
+
+
+def said(writer: DecoderWriter, requests: list[Request]) -> list[str]:
+    return [answer.text for answer in writer.answer(requests)]
+
+
+def generated(
+    writer: DecoderWriter,
+    asked: Sequence[tuple[Turn, ...]],
+    most: int,
+    *,
+    allowed: tuple[DecoderWriter, Form] | None = None,
+    **more: Any,
+) -> list[str]:
+    """What transformers writes for the same tokens."""
+    texts = [render(writer.layout, Conversation(turns, "bench"), prompt=True) for turns in asked]
+    ids = [list(encoded.ids) for encoded in encode(writer.layout, texts)]
+    batch = tokenizer().pad({"input_ids": ids}, return_tensors="pt")
+    if allowed is not None:
+        more["logits_processor"] = [Masked(*allowed, len(asked))]
+    with torch.no_grad():
+        whole = writer.model.generate(**batch, max_new_tokens=most, do_sample=False, **more)
+    own = whole[:, batch["input_ids"].shape[1] :]
+    return [str(text) for text in tokenizer().batch_decode(own, skip_special_tokens=True)]
+
+
+class Masked:
+    """A logits processor of transformers with llguidance's masks, as its documentation shows it."""
+
+    def __init__(self, writer: DecoderWriter, form: Form, rows: int):
+        self._guides = [writer.forms.guide(form) for _ in range(rows)]
+        self._matchers = [guide.matcher for guide in self._guides]
+        self._started = False
+
+    def __call__(self, ids: Any, logits: Any) -> Any:
+        import llguidance.numpy
+
+        mask = llguidance.numpy.allocate_token_bitmask(len(self._matchers), logits.shape[1])
+        for row, matcher in enumerate(self._matchers):
+            if self._started:
+                matcher.consume_token(int(ids[row, -1]))
+            llguidance.numpy.fill_next_token_bitmask(matcher, mask, row)
+        self._started = True
+        values = logits.float().numpy()
+        llguidance.numpy.apply_token_bitmask_inplace(values, mask)
+        return torch.from_numpy(values)
+
+
+if __name__ == "__main__":
+    main()
