@@ -145,7 +145,7 @@ def test_an_answer_ends_where_the_layout_ends_one(template: str | None, ends: se
 
 def test_a_fallback_is_said() -> None:
     writer = chatting(None)
-    writer.model = tiny("bloom", vocab_size=425, n_layer=2, n_head=4)
+    writer.model = tiny("bloom", vocab_size=413, n_layer=2, n_head=4)
     writer.answer([ask("a", tokens=3)])
     writer.answer([ask("b", tokens=3)])
     assert len(writer.notes) == 1

@@ -164,11 +164,18 @@ def attending(model: Any) -> Iterator[None]:
     from transformers import AttentionInterface
 
     AttentionInterface.register(NAME, attention)
-    before = model.config._attn_implementation
-    model.set_attn_implementation(NAME)
-    try:
+    with under(model, NAME):
         if model.config._attn_implementation != NAME:
             raise ValueError("its attention cannot be replaced")
+        yield
+
+
+@contextlib.contextmanager
+def under(model: Any, name: str) -> Iterator[None]:
+    """Within the block the model's attention is the registry's of that name."""
+    before = model.config._attn_implementation
+    model.set_attn_implementation(name)
+    try:
         yield
     finally:
         model.set_attn_implementation(before)

@@ -156,10 +156,11 @@ def sizes(model: Any, lengths: Sequence[int]) -> tuple[int, int]:
     """Rows side by side, and tokens that each can read, for rows that will have these lengths."""
     config = model.config.get_text_config()
     room = max(lengths)
-    share = (getattr(config, "num_key_value_heads", None) or 1) / (config.num_attention_heads or 1)
+    heads = getattr(config, "num_attention_heads", None) or 1
+    share = (getattr(config, "num_key_value_heads", None) or heads) / heads
     number = next(model.parameters()).element_size()
-    width = int(2 * config.num_hidden_layers * config.hidden_size * (share) * number)
-    return max(1, min(ROWS, len(lengths), CACHE_BYTES // (width * room))), room
+    token = 2 * config.num_hidden_layers * config.hidden_size * share * number
+    return max(1, min(ROWS, len(lengths), int(CACHE_BYTES / (token * room)))), room
 
 
 def _all(

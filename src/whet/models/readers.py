@@ -1,9 +1,10 @@
 """Ways for a causal model to read many rows and remember them, and which of them fits a model.
 
 ``Flat`` is the fast one. ``Cached`` goes through the caches of ``transformers``, which every architecture
-there brings along, recurrent ones included: no padding, so rows of one length at a time. ``Reread`` remembers
-nothing, and serves what has no cache. Which one fits cannot be told from a name: the same random rows are
-read by the reader and one by one, and the logits compared. Knows no text.
+there brings along: no padding, so rows of one length at a time. ``whole`` is the same for recurrent models,
+some of which cannot go on by several tokens at once: rows are read from their first token, then one by one.
+``Reread`` remembers nothing, and serves what has no cache. Which one fits cannot be told from a name: the
+same random rows are read by the reader and one by one, and the logits compared. Knows no text.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ import copy
 import inspect
 import random
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from whet.models.flat import Flat, attending
+from whet.models.flat import Flat, attending, under
 from whet.models.passes import Piece
 
+USUAL = {None, "eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention"}
 CACHES = ("past_key_values", "cache_params")
 """What models call their cache."""
 PREFIX, OWN = 6, (5, 5, 3)
@@ -62,11 +65,11 @@ class Make(Protocol):
 
 
 class Cached:
-    """Reads through the model's own cache."""
+    """Reads through the model's own cache; ``share``: the prefix once for all rows."""
 
     even = True
 
-    def __init__(self, model: Any, prefix: Sequence[int], rows: int, room: int):
+    def __init__(self, model: Any, prefix: Sequence[int], rows: int, room: int, *, share: bool = True):
         names = inspect.signature(_plain(model).forward).parameters
         self._name = next((name for name in CACHES if name in names), "")
         if not self._name:
@@ -75,19 +78,26 @@ class Cached:
         self._cache: Any = None
         self._start: Any = None
         self._rows = 0
-        if prefix:
+        self._whole = None if share else tuple(prefix)
+        if prefix and share:
             self._read([prefix])
             self._start, self._cache = self._cache, None
 
     def add(self, ids: Sequence[Sequence[int]]) -> Tensor:
         self._rows = len(ids)
+        if self._whole is not None:
+            self._cache = None
+            return self._read([(*self._whole, *row) for row in ids])
         self._cache = copy.deepcopy(self._start)
         if self._start is not None:
             self.keep([0] * len(ids))
         return self._read(ids)
 
     def go_on(self, ids: Sequence[Sequence[int]]) -> Tensor:
-        return self._read(ids)
+        if self._whole is None:
+            return self._read(ids)
+        *_, logits = (self._read([[token] for token in column]) for column in zip(*ids, strict=True))
+        return logits
 
     def keep(self, rows: Sequence[int]) -> None:
         self._rows = len(rows)
@@ -112,6 +122,9 @@ class Cached:
         self._cache = getattr(out, self._name)
         logits: Tensor = out.logits[:, -1].float()
         return logits
+
+
+whole = partial(Cached, share=False)
 
 
 class Reread:
@@ -166,17 +179,33 @@ def reading(model: Any, make: Make | None = None) -> Iterator[tuple[Make, str]]:
     why = ""
     if make is None:
         make, why = fitting(model)
-    with attending(model) if make is Flat else contextlib.nullcontext():
+    with attending(model) if make is Flat else _usual(model):
         yield make, why
+
+
+@contextlib.contextmanager
+def _usual(model: Any) -> Iterator[None]:
+    """Within the block the model reads as transformers has it: training gives it another attention."""
+    with contextlib.ExitStack() as stack:
+        if model.config._attn_implementation not in USUAL:
+            stack.enter_context(under(model, "eager"))
+        yield
 
 
 def fitting(model: Any) -> tuple[Make, str]:
     """The fastest reader that fits the model, and why it is not the fast one."""
+    with torch.no_grad(), _usual(model):
+        return _fitting(model)
+
+
+def _fitting(model: Any) -> tuple[Make, str]:
     if not (why := _unfit(model, Flat)):
         return Flat, ""
     if not (more := _unfit(model, Cached)):
         return Cached, f"one length at a time, through the model's own cache ({why})"
-    return Reread, f"slowly, all tokens again for every new one ({why}; {more})"
+    if not (last := _unfit(model, whole)):
+        return whole, f"one length at a time, what is shared again for every row ({why}; {more})"
+    return Reread, f"slowly, all tokens again for every new one ({why}; {more}; {last})"
 
 
 def _unfit(model: Any, make: Make) -> str:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from whet.models.choices import Choices
     from whet.models.generate import Row, Written
     from whet.models.guides import Forms
+    from whet.models.readers import Make
 
 Precision = Literal["auto", "bf16", "fp32"]
 TAIL = 8
@@ -60,6 +61,8 @@ class DecoderWriter:
     """Tokens that it reads, its answer included."""
     notes: list[str] = field(default_factory=list)
     """What was done otherwise than fast, and why."""
+    _make: Make | None = None
+    """The reader that fits the model, once it was asked for."""
     _cuts: dict[tuple[tuple[int, ...], tuple[str, ...]], tuple[int, Choices]] = field(default_factory=dict)
 
     def answer(self, requests: Sequence[Request], tell: Tell | None = None) -> list[Answer]:
@@ -122,8 +125,7 @@ class DecoderWriter:
         from whet.models.generate import write
 
         rows = [self._row(one) for one in asked]
-        written, why = write(self.model, rows, self.ends, _telling(tell, "answering"))
-        self._note(why)
+        written = write(self.model, rows, self.ends, _telling(tell, "answering"), make=self._reader())[0]
         return [self._answer(*pair) for pair in zip(asked, written, strict=True)]
 
     def _row(self, asked: _Asked) -> Row:
@@ -171,8 +173,8 @@ class DecoderWriter:
         for choices in dict.fromkeys(one.choices for one in asked):
             places = [n for n, one in enumerate(asked) if one.choices == choices]
             rows = [asked[n].ids for n in places]
-            scores, why = score(self.model, rows, choices, self.ends, _telling(tell, "choosing"))
-            self._note(why)
+            told = _telling(tell, "choosing")
+            scores, _ = score(self.model, rows, choices, self.ends, told, make=self._reader())
             found |= {n: _choice(asked[n], of) for n, of in zip(places, scores, strict=True)}
         return [found[n] for n in range(len(asked))]
 
@@ -182,9 +184,13 @@ class DecoderWriter:
         )
         return text
 
-    def _note(self, why: str) -> None:
-        if why and (note := f"{self.name} reads {why}") not in self.notes:
-            self.notes.append(note)
+    def _reader(self) -> Make:
+        if self._make is None:
+            from whet.models.readers import fitting
+
+            self._make, why = fitting(self.model)
+            self.notes += [f"{self.name} reads {why}"] if why else []
+        return self._make
 
     @cached_property
     def forms(self) -> Forms:
