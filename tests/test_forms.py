@@ -21,9 +21,9 @@ from whet.models.guides import Guided
 from whet.models.writer import DecoderWriter, open_writer
 from whet.records import Turn
 
-COUNT = int(os.environ.get("WHET_FORMS", "40"))
+COUNT = int(os.environ.get("WHET_FORMS", "24"))
 """Random schemas; the long form has 10,000."""
-TOKENS = 300
+TOKENS = 200
 pytestmark = pytest.mark.data
 
 

@@ -25,7 +25,7 @@ from whet.models.passes import Pass, Piece, parts, planned
 NAME = "whet-reading"
 KNOWN = frozenset(
     {"scaling", "dropout", "sliding_window", "softcap", "position_ids", "is_causal", "use_cache"}
-)
+) | {"output_router_logits"}
 """What layers may tell their attention; anything else may change what it should do."""
 PASS_TOKENS = 1024
 """Read at once: more does not make products faster, and scores fall out of the caches."""

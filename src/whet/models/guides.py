@@ -170,7 +170,10 @@ class Guided:
 
 
 def _first(said: str) -> str:
-    return said.strip().split("\n")[0][:200]
+    """The first line, and the one that says why; between them stands a drawing of the place."""
+    first, *more = said.strip().split("\n")
+    why = next((line.removeprefix("error:") for line in more if line.startswith("error:")), "")
+    return f"{first}{why}"[:300].rstrip(":. ")
 
 
 def _unread(what: str, said: str) -> InputError:
