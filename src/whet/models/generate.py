@@ -147,7 +147,7 @@ def write(
 
 def common(rows: Sequence[Sequence[int]]) -> int:
     """Tokens that all rows begin with; one less than the shortest has, so that each is asked for itself."""
-    first, last = min(rows), max(rows)
+    first, last = min(map(tuple, rows)), max(map(tuple, rows))
     most = min(map(len, rows)) - 1
     return next((n for n in range(most) if first[n] != last[n]), most)
 

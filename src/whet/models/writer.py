@@ -247,9 +247,9 @@ def answer_ends(layout: Layout, model: Any) -> frozenset[int]:
     said = [
         getattr(getattr(model, name, None), "eos_token_id", None) for name in ("config", "generation_config")
     ]
-    named = {token for one in said for token in (one if isinstance(one, list) else [one])}
-    named.add(layout.tokenizer.eos_token_id)
-    return frozenset(named - {None}) | _laid_end(layout)
+    said.append(layout.tokenizer.eos_token_id)
+    named = [token for one in said for token in (one if isinstance(one, list) else [one])]
+    return frozenset(token for token in named if token is not None) | _laid_end(layout)
 
 
 def _laid_end(layout: Layout) -> frozenset[int]:
