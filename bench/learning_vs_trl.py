@@ -214,8 +214,9 @@ def base(folder: Path) -> Any:
 def ours(recipe: Recipe, rows: list[Row], out: Path) -> list[float]:
     from whet.train.adapters import LoraRecipe
     from whet.train.causal import prepared
+    from whet.train.course import Plan
     from whet.train.job import CausalJob
-    from whet.train.loop import Plan, Watching, train
+    from whet.train.loop import Watching, train
     from whet.train.step import Settings
 
     lora = LoraRecipe(RANK, 2.0 * RANK) if recipe.method == "lora" else None
@@ -237,7 +238,7 @@ def theirs(recipe: Recipe, rows: list[Row], out: Path) -> list[float]:
     from trl import SFTConfig, SFTTrainer
 
     from whet.models.decoder import find_decoder, load_tokenizer
-    from whet.train.loop import order
+    from whet.train.course import order
 
     losses: list[float] = []
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from whet.cli.progress import Progress
+from whet.train.course import Plan
 from whet.train.figures import Figures, totals
 from whet.train.limit import Work
-from whet.train.loop import Plan
 from whet.train.optimizer import Rates
 from whet.train.sharing import Row
 

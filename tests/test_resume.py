@@ -23,7 +23,8 @@ import pytest
 from tests import training
 from whet.errors import WorldError
 from whet.train import checkpoint
-from whet.train.loop import Interrupted, Look, Plan, Watching, batch_of, train
+from whet.train.course import Look, Plan, in_any_order
+from whet.train.loop import Interrupted, NotFinite, Watching, train
 from whet.train.optimizer import Rates
 from whet.train.step import Stepped
 
@@ -229,11 +230,13 @@ def test_a_fault_at_every_call_of_a_save_leaves_a_whole_checkpoint(
 
 
 def test_every_row_is_seen_once_an_epoch() -> None:
-    plan = Plan(Rates(1e-3), batch=4)
-    steps = [batch_of(step, 22, plan) for step in range(1, 13)]
-    for epoch in (steps[:6], steps[6:]):
+    batches = in_any_order(22, Plan(Rates(1e-3), batch=4))
+    first, second = batches(0), batches(1)
+    for epoch in (first, second):
         assert sorted(row for batch in epoch for row in batch) == list(range(22))
-    assert steps[:6] != steps[6:]
+        assert [len(batch) for batch in epoch] == [4, 4, 4, 4, 4, 2]
+    assert first != second
+    assert first == batches(0)
 
 
 class Counting:
@@ -270,8 +273,11 @@ def test_it_stops_when_dev_no_longer_improves_and_keeps_the_best() -> None:
 
 def test_a_loss_that_is_not_finite_names_its_rows() -> None:
     job = Counting([4.0, 3.0, 2.0, 1.0], fails=3)
-    with pytest.raises(WorldError, match=r"loss is nan at step 3, on f\.jsonl:"):
+    with pytest.raises(NotFinite, match=r"loss is nan at step 3, on f\.jsonl:") as caught:
         train(job, 8, Plan(Rates(0.1), epochs=3, batch=4), None)  # type: ignore[arg-type]
+    ended = caught.value.ended
+    assert (ended.state.step, ended.state.best_step) == (2, 2)
+    assert (ended.weights["w"] == job.live["w"]).all()
 
 
 def test_asked_to_stop_it_saves_and_goes_on_later(tmp_path: Path) -> None:

@@ -237,6 +237,23 @@ def logits(base: str, adapter: Path | None) -> list[float]:
 
 
 @pytest.mark.data
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_top_layers_learn_alone_from_states_that_are_kept(task_file: Path, whet: Whet) -> None:
+    from safetensors import safe_open
+
+    task_file.write_text(task_file.read_text().replace("epochs: 4", "epochs: 4, top_layers: 2"))
+    done = whet("tune", task_file, "--out", task_file.parent / "out", "--json")
+    assert done.returncode == 0, done.stderr
+    card = json.loads(done.stdout)
+    assert not [note for note in card["notes"] if "anew" in note]
+    assert card["best"]["loss"] < card["curve"][0]["loss"]
+    with safe_open(task_file.parent / "out" / "weights" / "adapter_model.safetensors", "pt") as file:
+        layers = {name.split("layers.")[1].split(".")[0] for name in file.keys()}  # noqa: SIM118
+    assert layers == {"3", "4"}
+    assert all(check["ok"] for check in card["after"])
+
+
+@pytest.mark.data
 @pytest.mark.slow
 def test_a_signal_saves_and_the_same_command_goes_on(task_file: Path, whet: Whet) -> None:
     out = task_file.parent / "out"

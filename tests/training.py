@@ -26,8 +26,9 @@ from whet.errors import WhetError
 from whet.train import checkpoint
 from whet.train.adapters import LoraRecipe
 from whet.train.causal import prepared
+from whet.train.course import Plan
 from whet.train.job import CausalJob
-from whet.train.loop import Interrupted, Plan, Watching, train
+from whet.train.loop import Interrupted, Watching, train
 from whet.train.optimizer import Rates
 from whet.train.sharing import Row
 from whet.train.step import Settings, Stepped

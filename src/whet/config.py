@@ -107,6 +107,20 @@ class TuneOptions(Section):
     """Tokens that a decoder's row may have; the model's own limit unless set."""
     pass_tokens: int | None = Field(default=None, ge=1)
     """Tokens that a decoder reads at once: what fits, at most 4096, unless set. Changes no result."""
+    top_layers: int | None = Field(default=None, ge=1)
+    """Train this many layers from the top; what those below make of the rows is read once."""
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    """How the rate falls after its warm-up."""
+    warmup: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the steps over which the rate rises."""
+    weight_decay: float = Field(default=0.01, ge=0, lt=1)
+    clip: float = Field(default=1.0, ge=0)
+    """Largest norm of a step's gradient; 0: none."""
+    looks: int = Field(default=1, ge=1)
+    """Looks at dev an epoch."""
+    patience: int | None = Field(default=None, ge=0)
+    """Looks at dev without a better one after which training stops; 0: never. 3 for a decoder and 2 for an
+    encoder unless set."""
     learn: Literal["assistant", "last"] = "assistant"
     """What a decoder learns of a conversation: every answer, or the last."""
     too_long: Literal["stop", "drop", "cut_start"] = "stop"

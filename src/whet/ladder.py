@@ -98,6 +98,7 @@ def _fit_one(run: Run, name: str, setting: Setting, splits: Splits, made_from: d
     start = time.perf_counter()
     setting.tell(name, 0, 1)
     shutil.rmtree(run.path(folder), ignore_errors=True)
+    setting = replace(setting, work=run.unfinished(step, made_from))
     specialist = rung(setting=setting).fit(splits.train, splits.dev)  # type: ignore[call-arg]
     specialist.save(run.path(folder))
     run.record(step, made_from, [folder], time.perf_counter() - start)
@@ -223,6 +224,7 @@ def learning_curve(
         return LearningCurve((), "No rung learns from examples here.")
     if not run.fresh("learning curve", made_from):
         start = time.perf_counter()
+        setting = replace(setting, work=run.unfinished("learning curve", made_from))
         rows = [row for item in best for row in _curve_rows(item, setting, splits)]
         write_jsonl(run.path("04-learning-curve.jsonl"), rows)
         run.record("learning curve", made_from, ["04-learning-curve.jsonl"], time.perf_counter() - start)
@@ -235,7 +237,8 @@ def _curve_rows(item: Fitted, setting: Setting, splits: Splits) -> list[dict[str
     for share in SHARES:
         part = share_of(splits.train, share, setting.seed)
         setting.tell(f"learning curve: {item.name} on {share:.0%}", 0, 1)
-        fit = rung(setting=setting, choices=info.choices).fit  # type: ignore[call-arg]
+        work = setting.work / f"{item.name}-{share}" if setting.work else None
+        fit = rung(setting=replace(setting, work=work), choices=info.choices).fit  # type: ignore[call-arg]
         rows.append(_curve_row(item.name, share, len(part), fit(part, splits.dev), splits, setting))
     whole = with_cache(item.specialist, setting)
     rows.append(_curve_row(item.name, 1.0, len(splits.train), whole, splits, setting))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -30,6 +31,7 @@ from whet.version import __version__
 MANIFEST = "manifest.json"
 LEDGER = "ledger.jsonl"
 ARITHMETIC = ("amx_bf16", "avx512_bf16", "avx512f", "avx2", "avx")  # flags of /proc/cpuinfo, best first
+UNFINISHED = "cache/unfinished"
 LIBRARIES = ("torch", "transformers", "peft", "numpy", "scipy", "tokenizers")
 
 
@@ -69,6 +71,11 @@ class Run:
             "at": now(),
         }
         self._save()
+        shutil.rmtree(self.folder / UNFINISHED, ignore_errors=True)
+
+    def unfinished(self, step: str, made_from: dict[str, Any]) -> Path:
+        """Where ``step`` may keep what it has not finished; it is gone once a step is done."""
+        return self.folder / UNFINISHED / step_key(step, made_from)[:12]
 
     def describe(self, **about: Any) -> None:
         """Facts about the whole run: the command, versions, the machine."""

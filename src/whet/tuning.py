@@ -28,11 +28,12 @@ if TYPE_CHECKING:
     from whet.config import Task
     from whet.train.adapters import LoraRecipe
     from whet.train.after import Check, Trained
-    from whet.train.loop import Ended, Plan
+    from whet.train.course import Ended, Plan
     from whet.train.preflight import Fit
 
 Tell = Callable[[str, int, int], None]
 RATES = {"lora": 2e-4, "full": 1e-4}
+PATIENCE = 3  # looks
 ALPHA = 2.0  # times the rank
 CARD, PAGE, MADE_FROM = "card.json", "training.html", "made-from.json"
 
@@ -166,13 +167,11 @@ def _recipe(task: Task) -> LoraRecipe | None:
 def _preflight(given: Given, out: Path, watch: Watch) -> tuple[Fit, Plan]:
     """Whether it fits, said before a weight is loaded."""
     from whet.train.estimate import Way
-    from whet.train.loop import Plan
-    from whet.train.optimizer import Rates
     from whet.train.preflight import preflight
     from whet.train.step import PASS_TOKENS
 
     asked, recipe = given.task.tune, _recipe(given.task)
-    plan = Plan(Rates(asked.lr or RATES[method(given.task)]), asked.epochs, asked.batch, seed=given.task.seed)
+    plan = plan_of(given.task)
     way = Way(
         recipe.rank if recipe else None,
         precision(given.task),
@@ -197,6 +196,17 @@ def _preflight(given: Given, out: Path, watch: Watch) -> tuple[Fit, Plan]:
     for line in fit.notes:
         watch.note(line)
     return fit, plan
+
+
+def plan_of(task: Task) -> Plan:
+    """What the task asks of the loop."""
+    from whet.train.course import Plan
+    from whet.train.optimizer import Rates
+
+    said = task.tune
+    rates = Rates(said.lr or RATES[method(task)], said.weight_decay, said.clip, said.warmup, said.schedule)
+    patience = PATIENCE if said.patience is None else said.patience
+    return Plan(rates, said.epochs, said.batch, looks=said.looks, patience=patience, seed=task.seed)
 
 
 def _same(given: Given, fit: Fit, plan: Plan, out: Path) -> None:
@@ -230,7 +240,8 @@ def _identity(given: Given, plan: Plan) -> dict[str, Any]:
         "device": device(given.task),
         **({name: value for name, value in asdict(recipe).items() if name != "targets"} if recipe else {}),
         **shape,
-        **{name: value for name, value in rates.items() if name != "betas"},
+        **{name: value for name, value in rates.items() if name not in {"betas", "parts"}},
+        "top_layers": given.task.tune.top_layers,
     }
 
 
@@ -249,22 +260,30 @@ def _train(given: Given, fit: Fit, plan: Plan, out: Path, watch: Watch) -> tuple
     from whet.train import after, loop
     from whet.train.causal import prepared
     from whet.train.figures import Figures
+    from whet.train.frozen import STATES
+    from whet.train.frozen_rows import on_kept_states
     from whet.train.job import CausalJob
     from whet.train.step import Settings
 
     watch.tell("loading the model", 0, 1)
     model = load_decoder(given.source, fit.way.precision).to(device(given.task))
     settings = Settings(pass_tokens=fit.way.pass_tokens)
-    ready = prepared(model, _recipe(given.task), settings, given.task.seed)
+    asked = given.task.tune
+    ready = prepared(model, _recipe(given.task), settings, given.task.seed, top=asked.top_layers)
     for line in ready.notes:
         watch.note(line)
     rows = given.train.rows
     job = CausalJob(
         ready.model, rows, given.train.sources, given.dev.rows, ready.form, ready.settings, note=watch.note
     )
+    job.exact = given.task.kind != "write"  # a reply may be good in other words
+    if asked.top_layers:
+        watch.tell("reading the layers that do not learn", 0, 1)
+        job = on_kept_states(job, asked.top_layers, out)
     figures = Figures(out / "training.jsonl", watch.tell, rows, plan, fit.work, fit.speed.rate)
     watching = loop.Watching(figures.step, watch.asked_to_stop)
     ended = loop.train(job, len(rows), plan, out / "checkpoints", watching)
+    (out / STATES).unlink(missing_ok=True)
     job.take(ended.weights)
     job.publish(out / "weights", given.source.name, given.tokenizer)
     wide = 2 * given.source.parameters * 4 < (room.free_memory() or 0)
@@ -284,6 +303,7 @@ def _card(
         "base": {"name": source.name, "sha256": source.sha256, "licence": source.licence},
         "method": method(given.task),
         "adapter": asdict(recipe) if (recipe := _recipe(given.task)) else None,
+        "top_layers": given.task.tune.top_layers,
         "precision": fit.way.precision,
         "device": device(given.task),
         "plan": asdict(plan),

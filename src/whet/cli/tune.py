@@ -105,5 +105,7 @@ def _said(card: Mapping[str, Any], folder: Path) -> list[str]:
     lines.append(
         f"dev loss {first['loss']:.3f} before training, best {best['loss']:.3f} at step {best['step']}"
     )
+    if best["score"] is not None:
+        lines.append(f"right answers on dev {first['score']:.1%} before training, then {best['score']:.1%}")
     lines += [f"{'ok  ' if check['ok'] else 'FAIL'} {check['said']}" for check in card["after"]]
     return [*lines, f"weights: {folder / 'weights'}", f"page: {folder / 'training.html'}"]

@@ -72,6 +72,8 @@ class Setting:
     """The task's ``tune`` section."""
     folder: Path = Path()
     """Where relative paths of the task start."""
+    work: Path | None = None
+    """Where a rung may keep what it has not finished, to go on there after a kill; None: nowhere."""
     seed: int = 0
     tell: Tell = silent
 

@@ -28,7 +28,9 @@ from whet.rungs.deciding import Decider, fitted, log_loss, targets
 from whet.rungs.head import Head, score
 from whet.rungs.tuned import TunedSpecialist, load_tuned, mixed, tuned_encoder
 from whet.rungs.vectors import VectorSpecialist, default_encoder
-from whet.train.classifier import Data, Evaluation, Recipe, Trained, train_classifier
+from whet.store import value_digest
+from whet.train.classifier import Data, Recipe, Trained, train_classifier
+from whet.train.course import Look
 from whet.train.linear import LinearHead, fit_linear
 
 if TYPE_CHECKING:
@@ -38,9 +40,18 @@ if TYPE_CHECKING:
     from whet.models.encoder import TextEncoder
 
 RECIPES = {"full": Recipe("full", lr=3e-4), "lora": Recipe("lora", lr=2e-3)}
+SAID = {
+    "schedule": "schedule",
+    "warmup": "warmup",
+    "weight_decay": "decay",
+    "clip": "clip",
+    "looks": "evals_per_epoch",
+    "patience": "patience",
+    "top_layers": "top",
+}
+"""What the task may say of a training, and what the recipe calls it."""
 SHARES = (0.6, 1.0)  # of the way from the base to the trained weights
-NEVER = 1_000_000  # evaluations
-NOT_ASKED = Evaluation(0.0, 0.0)  # dev has chosen before
+NOT_ASKED = Look(0.0, 0.0)  # dev has chosen before
 STRENGTHS = (3.0, 10.0, 30.0)  # of the head that is fitted to the mixture
 
 
@@ -66,7 +77,7 @@ class Tune:
         specialist = work.specialist(min(ends, key=lambda end: end.found.loss))
         info = replace(
             specialist.info,
-            seconds=frozen.info.seconds + time.perf_counter() - start,
+            seconds=frozen.info.seconds + work.seconds_before + time.perf_counter() - start,
             tried=[] if "mix" in self.choices else [end.tried() for end in ends],
             notes=[*specialist.info.notes, *filter(None, [planned.note])],
             cut_short=planned.cut_short,
@@ -87,7 +98,9 @@ class Tune:
         """The recipe chosen before, or one for each method."""
         if "recipe" in self.choices:
             return [Recipe(**self.choices["recipe"])]
-        return [replace(RECIPES[method], epochs=planned.epochs) for method in planned.methods]
+        said = self.setting.tune
+        more = {own: said[key] for key, own in SAID.items() if said.get(key) is not None}
+        return [replace(RECIPES[method], epochs=planned.epochs, **more) for method in planned.methods]
 
     def _ends(self, work: _Work, recipe: Recipe) -> list[End]:
         """Train once; its ends are the weights as trained and mixed with the base, or those chosen before."""
@@ -123,13 +136,13 @@ class End:
     """``share`` of the way from the base, and ``C`` of the head fitted anew."""
     state: Mapping[str, torch.Tensor]
     head: LinearHead
-    found: Evaluation
+    found: Look
     vectors: NDArray[np.float32]
     """Of train, as these weights read it."""
 
     def tried(self) -> dict[str, Any]:
         about = {"method": self.recipe.method, "lr": self.recipe.lr, **self.mix}
-        return {**about, "dev": self.found.gain, "dev_loss": self.found.loss}
+        return {**about, "dev": self.found.score, "dev_loss": self.found.loss}
 
 
 class _Work:
@@ -147,9 +160,11 @@ class _Work:
         self.start = LinearHead(frozen.arrays["weight"], frozen.arrays["bias"])
         self.frozen = frozen
         self.reader = Encoder(self.base)
+        self.examples = list(train)
         self.train_texts = [example.input for example in train]
         self.table = targets([example.output for example in train], frozen.decider.labels)
         self.dev = list(dev)
+        self.seconds_before = 0.0
 
     @property
     def reading(self) -> float:
@@ -158,27 +173,33 @@ class _Work:
 
     def train(self, recipe: Recipe, what: str, *, blind: bool) -> Trained:
         """``blind``: what follows uses the last weights only, so dev need not be read on the way."""
-        data = Data(self.reader.tokenize(self.train_texts), self.table, self.setting.multi_label)
+        windows = self.reader.tokenize(self.train_texts)
+        data = Data(windows, self.table, self.setting.multi_label, [e.source for e in self.examples])
 
-        def on_eval(model: Any, head: LinearHead) -> Evaluation:
-            if blind:
-                return NOT_ASKED
+        def on_eval(model: Any, head: LinearHead) -> Look:
             return self.score(Encoder(self.base, models={"fp32": model, "bf16": model}), head)
 
-        patient = replace(recipe, patience=NEVER) if blind else recipe
-        return train_classifier(
+        trained = train_classifier(
             self.base,
             data,
             self.start,
-            patient,
+            recipe,
             pad_id=self.reader.pad_id,
             seed=self.setting.seed,
-            on_eval=on_eval,
-            start=self.score(self.frozen.encoder, self.start),
+            on_eval=None if blind else on_eval,
+            start=None if blind else self.score(self.frozen.encoder, self.start),
             on_step=lambda done, total: self.setting.tell(what, done, total),
+            folder=self._unfinished(recipe),
         )
+        self.seconds_before += trained.seconds_before
+        return trained
 
-    def score(self, encoder: TextEncoder, head: LinearHead) -> Evaluation:
+    def _unfinished(self, recipe: Recipe) -> Path | None:
+        """Where a training by this recipe goes on if it is killed."""
+        work = self.setting.work
+        return None if work is None else work / f"{recipe.method}-{value_digest(asdict(recipe))[:8]}"
+
+    def score(self, encoder: TextEncoder, head: LinearHead) -> Look:
         """Metric, and log loss once the confidence is fitted: a loss that only rescaling the logits
         would lower says nothing about the weights."""
         vectors = encoder.encode([example.input for example in self.dev]).vectors
@@ -186,7 +207,7 @@ class _Work:
         truths = [example.output for example in self.dev]
         decider = self.decider(logits, truths)
         gain = self.setting.metric.gain(truths, decider.outputs(logits)[0])
-        return Evaluation(gain, log_loss(decider, logits, truths))
+        return Look(log_loss(decider, logits, truths), gain)
 
     def decider(self, logits: Any, truths: Sequence[Any]) -> Decider:
         blank = Decider(self.frozen.decider.labels, self.setting.multi_label)
@@ -219,16 +240,13 @@ class _Work:
         truths = [example.output for example in self.dev]
         decider = self.decider(logits, truths)
         answers = decider.outputs(logits)[0]
-        last, notes = end.trained.curve[-1], []
-        if "failed" in last:
-            notes.append(f"the loss was not finite at step {int(last['step'])}")
         info = FitInfo(
             choices={**self.frozen.info.choices, "recipe": asdict(end.recipe), "mix": dict(end.mix)},
             dev_score=self.setting.metric.gain(truths, answers),
             dev_outputs=answers,
             parameters_trained=end.trained.parameters,
             curve=end.trained.curve,
-            notes=notes,
+            notes=list(end.trained.notes),
         )
         head = self.with_dev(end, vectors)
         return TunedSpecialist(encoder, self.base, end.recipe, end.state, head, decider, info)

@@ -96,7 +96,7 @@ def tuned_encoder(base: EncoderSource, recipe: Recipe, state: State, *, precise:
     model = load_model(base, _precision(state)).float()
     with torch.no_grad():
         if recipe.method == "lora":
-            model = with_adapter(model, recipe.rank)
+            model = with_adapter(model, recipe.rank, recipe.top)
             _assign(model, state)
             model = model.merge_and_unload()
         else:
@@ -151,7 +151,7 @@ def _save_full(folder: Path, base: EncoderSource, state: State) -> dict[str, Any
 def _save_adapter(folder: Path, base: EncoderSource, recipe: Recipe, state: State) -> None:
     import torch
 
-    model = with_adapter(load_model(base, "fp32"), recipe.rank)
+    model = with_adapter(load_model(base, "fp32"), recipe.rank, recipe.top)
     with torch.no_grad():
         _assign(model, state)
     model.peft_config["default"].base_model_name_or_path = base.name

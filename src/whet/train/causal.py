@@ -8,12 +8,13 @@ Knows no data and no files.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from whet.errors import InputError
 from whet.train import padded, probe, step, varlen
 from whet.train.adapters import LoraRecipe, adapted
+from whet.train.frozen import layers_of, learn_top
 from whet.train.job import set_dropout
 from whet.train.step import Settings
 
@@ -33,7 +34,13 @@ class Prepared:
 
 
 def prepared(
-    model: Any, lora: LoraRecipe | None, settings: Settings, seed: int, *, fuse: bool = True
+    model: Any,
+    lora: LoraRecipe | None,
+    settings: Settings,
+    seed: int,
+    *,
+    fuse: bool = True,
+    top: int | None = None,
 ) -> Prepared:
     """Make a model ready.
 
@@ -41,9 +48,10 @@ def prepared(
         model: a causal model of ``transformers`` as it was loaded.
         lora: the adapter; None trains all weights.
         fuse: run LoRA's layers in one function each.
+        top: layers that learn, from the top; None: all.
 
     Raises:
-        InputError: logits are made in a way that the losses do not know.
+        InputError: logits are made in a way that the losses do not know; fewer layers than ``top``.
     """
     model.eval().requires_grad_(False)
     if not probe.head_fits(model):
@@ -60,7 +68,7 @@ def prepared(
         notes.append("beginnings are not shared: dropout draws anew for every row")
     if lora is not None and lora.dora:
         notes.append("DoRA runs by PEFT's own layers: slower than plain LoRA, and in more memory")
-    model = model.requires_grad_(True) if lora is None else adapted(model, lora, seed, fuse=fuse)
+    model = _learning(model, lora, seed, fuse=fuse, top=top)
     set_dropout(model, on=True)
     return Prepared(model, padded if why else step, settings, notes)
 
@@ -73,3 +81,12 @@ def _not_packed(model: Any) -> str:
     if weight.dtype.itemsize != 2:
         return "it takes 16 bits only"
     return varlen.distrusted(weight.device.type, weight.dtype)
+
+
+def _learning(model: Any, lora: LoraRecipe | None, seed: int, *, fuse: bool, top: int | None) -> Any:
+    """The model with what learns: an adapter or its own weights, in all layers or in the top ones."""
+    layers = layers_of(model, top) if top else None
+    if lora is None:
+        return learn_top(model, layers) if layers else model.requires_grad_(True)
+    targets = tuple(layers.linear()) if layers else lora.targets
+    return adapted(model, replace(lora, targets=targets), seed, fuse=fuse)

@@ -1,6 +1,6 @@
-"""Fine-tune an encoder and its head: one visible loop.
+"""Fine-tune an encoder and its head: what the loop (``loop.py``) asks of that job.
 
-Two things make it quick. The head starts from logistic regression on the frozen vectors, so the loop
+Two things make it quick. The head starts from logistic regression on the frozen vectors, so the training
 begins where ``head`` ends and needs few epochs. And the weights run in bf16 where the processor
 multiplies it natively, with fp32 masters for AdamW (Micikevicius and others, arXiv 1710.03740), in
 batches of like length, with the word embeddings frozen. Dropout is off: drawing its masks costs a
@@ -12,27 +12,34 @@ Knows no task and no files: what to do at an evaluation comes as ``on_eval``.
 from __future__ import annotations
 
 import contextlib
-import math
 import random
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from whet.models.batches import shuffled_batches
-from whet.models.encoder import TokenBatch, collate, load_model, native_bf16, pooled_sums
+from whet.models.encoder import collate, load_model, native_bf16, pooled_sums
+from whet.train.course import Look, Plan, named
 from whet.train.linear import LinearHead, total_loss
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import torch
     from numpy.typing import NDArray
 
-    from whet.models.encoder import Windows
+    from whet.models.encoder import TokenBatch, Windows
     from whet.models.source import EncoderSource
+    from whet.train.course import Batches
+    from whet.train.frozen import States
+    from whet.train.step import Stepped
 
 LORA_ALPHA = 2  # times the rank
+SAVE_SECONDS = 60.0
+"""Between checkpoints: one takes about a second, and so much work is lost at a kill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,45 +55,43 @@ class Recipe:
     smoothing: float = 0.05
     warmup: float = 0.1
     """Share of the steps."""
+    schedule: str = "linear"
     decay: float = 0.01
     clip: float = 1.0
     rank: int = 16
+    top: int | None = None
+    """Layers that learn, from the top; None: all. What the others make of the texts is read once."""
     evals_per_epoch: int = 1
     patience: int = 2
-    """Evaluations without a better dev score, after the first, after which it stops."""
+    """Evaluations without a better one, after the first, after which it stops."""
 
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """What is trained on: windows of n texts and their targets [n, labels]."""
+    """What is trained on: windows of n texts, their targets [n, labels], and where they come from."""
 
     windows: Windows
     table: NDArray[np.float32]
     several: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """What ``on_eval`` found on dev."""
-
-    gain: float
-    loss: float
+    sources: Sequence[str]
+    """``file:line`` of each text."""
 
 
 @dataclass(frozen=True)
 class Trained:
     """What the last look at dev found trained."""
 
-    last: dict[str, torch.Tensor]
+    last: Mapping[str, torch.Tensor]
     """Trained tensors by name: the encoder's (full) or the adapter's (LoRA)."""
-    curve: list[dict[str, float]]
+    curve: Sequence[Mapping[str, float]]
     parameters: int
-    steps: int
-    tokens: int
-    """Tokens read in training, padding not counted."""
+    notes: Sequence[str]
+    """Such as a loss that was not finite, and on which texts."""
+    seconds_before: float
+    """Spent by processes that were killed."""
 
 
-OnEval = Callable[[Any, LinearHead], Evaluation]
+OnEval = Callable[[Any, LinearHead], Look]
 """(model, head) -> what dev says"""
 
 
@@ -98,43 +103,151 @@ def train_classifier(
     *,
     pad_id: int,
     seed: int,
-    on_eval: OnEval,
-    start: Evaluation,
+    on_eval: OnEval | None,
+    start: Look | None = None,
     on_step: Callable[[int, int], None] = lambda done, total: None,
+    folder: Path | None = None,
+    keep: bool = True,
 ) -> Trained:
     """Train from ``head`` until the steps are done or dev no longer improves.
 
-    ``start`` is what dev says of ``head`` on the frozen vectors, which are at hand already. A loss that is
-    not finite ends the training; the state of the last look at dev stands.
+    ``start`` is what dev says of ``head`` on the frozen vectors, where it is at hand. Without ``on_eval`` dev
+    is not looked at. In ``folder`` a training that was killed goes on where it was. A loss
+    that is not finite ends the training; the state of the last look at dev stands. ``keep``: states of layers
+    that do not learn are read once.
     """
+    from whet.train.loop import NotFinite, Watching, train
 
     with _seeded(seed):
         model = _trainable(source, recipe)
-    weight, bias = (_leaf(part) for part in (head.weight, head.bias))
-    live = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    masters = _Masters(list(live.values()), [weight, bias], recipe)
-    rng = random.Random(seed)
-    steps = max(1, round(recipe.epochs * _batches_in(data, recipe)))
-    every = max(1, round(_batches_in(data, recipe) / recipe.evals_per_epoch))
-    watch = _Watch(model, live, on_eval, recipe.patience)
-    watch.begin(start)
-    tokens, smooth = 0, 0.0
-    for step, batch in zip(range(1, steps + 1), _endless(data, recipe, rng, pad_id), strict=False):
-        loss = _batch_loss(model, weight, bias, batch, data, source.pooling, recipe)
-        if not math.isfinite(loss.item()):
-            watch.note_failure(step)
-            break
+    job = EncoderJob(model, source.pooling, data, head, recipe, pad_id, on_eval)
+    job, notes = on_kept_states(job) if keep else (job, [])
+    plan, batches = _plan(recipe, seed, looks=on_eval is not None), by_length(data, recipe, seed)
+    watching = Watching(lambda told: on_step(int(told["step"]), int(told["steps"])))
+    try:
+        ended = train(job, len(data.windows.ids), plan, folder, watching, batches, start)
+    except NotFinite as error:
+        ended = error.ended
+        notes.append(f"training by {recipe.method} ended early: {error.what}")
+    last = {name: tensor for name, tensor in ended.weights.items() if not name.startswith(HEAD)}
+    parameters = sum(tensor.numel() for tensor in job.live.values())
+    return Trained(last, _as_told(ended.state.curve), parameters, notes, ended.seconds_before)
+
+
+def _as_told(curve: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
+    """The curve in the words of ``records.FitInfo``."""
+    names = {"step": "step", "train_loss": "loss", "loss": "dev_loss", "score": "dev_score"}
+    return [{names[name]: value for name, value in row.items()} for row in curve]
+
+
+def _plan(recipe: Recipe, seed: int, *, looks: bool) -> Plan:
+    """As the loop has it. The start need not be passed: a good frozen head is first lost and then passed, as
+    the rate falls."""
+    from whet.train.optimizer import Part, Rates
+
+    parts = (Part(HEAD, recipe.head_lr, 0.0), Part("", recipe.lr, recipe.decay))
+    return Plan(
+        Rates(recipe.lr, recipe.decay, recipe.clip, recipe.warmup, recipe.schedule, parts=parts),
+        epochs=recipe.epochs,
+        batch=recipe.batch,
+        looks=recipe.evals_per_epoch if looks else 0,
+        patience=recipe.patience,
+        start_counts=False,
+        take="last",
+        save_seconds=SAVE_SECONDS,
+        keep=1,
+        seed=seed,
+    )
+
+
+def by_length(data: Data, recipe: Recipe, seed: int) -> Batches:
+    """Shuffled batches of like length; every epoch goes on with the generator of the one before."""
+    rng, drawn = random.Random(seed), list[list[list[int]]]()
+
+    def batches(epoch: int) -> list[list[int]]:
+        while len(drawn) <= epoch:
+            drawn.append(shuffled_batches(data.windows.lengths(), recipe.batch, rng))
+        return drawn[epoch]
+
+    return batches
+
+
+HEAD = "head."
+"""What the names of the head's tensors begin with."""
+
+
+@dataclass
+class EncoderJob:
+    """``loop.Job`` for an encoder with a head on its pooled vectors."""
+
+    model: Any
+    pooling: str
+    data: Data
+    head: LinearHead
+    """Where the head starts."""
+    recipe: Recipe
+    pad_id: int
+    on_eval: OnEval | None
+    states: States | None = None
+    """Of the layers that do not learn; the windows of ``data`` are then places in them."""
+
+    def __post_init__(self) -> None:
+        self._weight, self._bias = _leaf(self.head.weight), _leaf(self.head.bias)
+        trunk = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
+        self._live = {**trunk, f"{HEAD}weight": self._weight, f"{HEAD}bias": self._bias}
+
+    @property
+    def live(self) -> Mapping[str, torch.Tensor]:
+        return self._live
+
+    def names(self, rows: Sequence[int]) -> str:
+        texts = dict.fromkeys(self.data.windows.owner[row] for row in rows)
+        return named([self.data.sources[text] for text in texts])
+
+    def gradients(self, rows: Sequence[int], forget: Callable[[], None]) -> Stepped:
+        from whet.train.step import Stepped
+
+        batch = collate(self.data.windows, list(rows), 0 if self.states else self.pad_id)
+        with self.states.instead() if self.states else contextlib.nullcontext():
+            loss = self._loss(batch)
         loss.backward()  # type: ignore[no-untyped-call]
-        masters.step(_rate(step, steps, recipe))
-        tokens += int(batch.ids.numel() if batch.mask is None else batch.mask.sum())
-        smooth = loss.item() if step == 1 else 0.9 * smooth + 0.1 * loss.item()
-        on_step(step, steps)
-        if step % every == 0 or step == steps:
-            watch.look(step, smooth, _as_head(weight, bias))
-            if watch.tired():
-                break
-    count = sum(p.numel() for p in live.values()) + weight.numel() + bias.numel()
-    return Trained(watch.last, watch.curve, count, step, tokens)
+        texts = len(batch.texts)
+        given = sum(len(self.data.windows.ids[row]) for row in rows)
+        return Stepped(loss.item(), float(texts), texts, batch.ids.numel(), given)
+
+    def _loss(self, batch: TokenBatch) -> torch.Tensor:
+        """Mean loss over the texts of a batch; vectors are unit length, as in the frozen head."""
+        import torch
+
+        hidden = self.model(input_ids=batch.ids, attention_mask=batch.mask).last_hidden_state
+        vectors = torch.nn.functional.normalize(pooled_sums(hidden, batch, self.pooling), dim=1)
+        wanted = torch.from_numpy(self.data.table[batch.texts])
+        logits = vectors @ self._weight.T + self._bias
+        loss = total_loss(logits, wanted, several=self.data.several, smoothing=self.recipe.smoothing)
+        return loss / max(len(batch.texts), 1)
+
+    def look(self) -> Look:
+        assert self.on_eval is not None
+        head = LinearHead(*(part.detach().clone().numpy() for part in (self._weight, self._bias)))
+        return self.on_eval(self.model, head)
+
+    def write(self, folder: Path) -> None:
+        """Nothing: the optimizer's masters are all that is needed to go on."""
+
+
+def on_kept_states(job: EncoderJob) -> tuple[EncoderJob, list[str]]:
+    """The job with what the layers that do not learn make of its texts read once, and a note where the model
+    does not allow that."""
+    from whet.train.frozen import layers_of
+    from whet.train.frozen_texts import tried
+
+    layers = layers_of(job.model, job.recipe.top) if job.recipe.top else None
+    if layers is None or layers.cut == 0:
+        return job, []
+    kept, reason = tried(job.model, layers, job.data.windows, job.pad_id)
+    if kept is None:
+        return job, [f"layers that do not learn read every text anew: {reason}"]
+    return replace(job, data=replace(job.data, windows=kept.windows), states=kept.states), []
 
 
 def _trainable(source: EncoderSource, recipe: Recipe) -> Any:
@@ -146,24 +259,31 @@ def _trainable(source: EncoderSource, recipe: Recipe) -> Any:
     if recipe.method == "lora":
         from whet.train.lora import fused
 
-        return fused(with_adapter(model, recipe.rank))
+        return fused(with_adapter(model, recipe.rank, recipe.top))
+    if recipe.top:
+        from whet.train.frozen import layers_of, learn_top
+
+        return learn_top(model, layers_of(model, recipe.top)).eval()
     model.get_input_embeddings().weight.requires_grad_(False)
     return model.eval()  # eval turns dropout off; gradients flow all the same
 
 
-def with_adapter(model: Any, rank: int) -> Any:
-    """A fresh LoRA adapter on every linear layer (Hu and others, arXiv 2106.09685), by PEFT."""
+def with_adapter(model: Any, rank: int, top: int | None = None) -> Any:
+    """A fresh LoRA adapter (Hu and others, arXiv 2106.09685) on every linear layer, or those of the ``top``
+    layers, by PEFT."""
     from peft import LoraConfig, TaskType, get_peft_model
+
+    from whet.train.frozen import layers_of
 
     config = LoraConfig(
         r=rank,
         lora_alpha=LORA_ALPHA * rank,
-        target_modules="all-linear",
+        target_modules=layers_of(model, top).linear() if top else "all-linear",
         task_type=TaskType.FEATURE_EXTRACTION,
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # PEFT asks transformers in an old way
-        # The adapter keeps the base's precision; AdamW has fp32 masters of it (see _Masters).
+        # The adapter keeps the base's precision; AdamW has fp32 masters of it.
         return get_peft_model(model, config, autocast_adapter_dtype=False).eval()
 
 
@@ -177,131 +297,7 @@ def _seeded(seed: int) -> Iterator[None]:
         yield
 
 
-def _batches_in(data: Data, recipe: Recipe) -> int:
-    return math.ceil(len(data.windows.ids) / recipe.batch)
-
-
-def _endless(data: Data, recipe: Recipe, rng: random.Random, pad_id: int) -> Iterator[TokenBatch]:
-    """Epoch after epoch of shuffled batches of like length."""
-    while True:
-        for rows in shuffled_batches(data.windows.lengths(), recipe.batch, rng):
-            yield collate(data.windows, rows, pad_id)
-
-
-def _batch_loss(
-    model: Any,
-    weight: torch.Tensor,
-    bias: torch.Tensor,
-    batch: TokenBatch,
-    data: Data,
-    pooling: str,
-    recipe: Recipe,
-) -> torch.Tensor:
-    """Mean loss over the texts of a batch; vectors are unit length, as in the frozen head."""
-    import torch
-
-    hidden = model(input_ids=batch.ids, attention_mask=batch.mask).last_hidden_state
-    sums = pooled_sums(hidden, batch, pooling)
-    vectors = torch.nn.functional.normalize(sums, dim=1)
-    wanted = torch.from_numpy(data.table[batch.texts])
-    logits = vectors @ weight.T + bias
-    loss = total_loss(logits, wanted, several=data.several, smoothing=recipe.smoothing)
-    return loss / max(len(batch.texts), 1)
-
-
-def _rate(step: int, steps: int, recipe: Recipe) -> float:
-    """Linear warm-up, then linear decay to zero: the factor on the learning rates."""
-    warm = max(1, round(recipe.warmup * steps))
-    return min(step / warm, (steps - step + 1) / max(steps - warm, 1))
-
-
-class _Masters:
-    """AdamW on fp32 copies of the live parameters, which stay in the model's precision."""
-
-    def __init__(self, live: list[torch.Tensor], head: list[torch.Tensor], recipe: Recipe):
-        import torch
-
-        self._live = live
-        self._copies = [p.detach().float().clone().requires_grad_() for p in live]
-        self._grads = [torch.zeros_like(copy) for copy in self._copies]
-        for copy, grad in zip(self._copies, self._grads, strict=True):
-            copy.grad = grad
-        self._head = head
-        self._rates = (recipe.lr, recipe.head_lr)
-        self._clip = recipe.clip
-        self._adam = torch.optim.AdamW(
-            [
-                {"params": self._copies, "weight_decay": recipe.decay},
-                {"params": head, "weight_decay": 0.0},
-            ],
-            lr=recipe.lr,
-            fused=True,
-        )
-
-    def step(self, factor: float) -> None:
-        """Take the live gradients, clip, step, and write the result back."""
-        import torch
-
-        with torch.no_grad():
-            torch._foreach_copy_(self._grads, [_gradient(p) for p in self._live])
-            torch.nn.utils.clip_grad_norm_([*self._copies, *self._head], self._clip)
-            for group, rate in zip(self._adam.param_groups, self._rates, strict=True):
-                group["lr"] = rate * factor
-            self._adam.step()
-            torch._foreach_copy_(self._live, self._copies)
-        for parameter in (*self._live, *self._head):
-            parameter.grad = None
-
-
-def _gradient(parameter: torch.Tensor) -> torch.Tensor:
-    """The gradient; parameters that the loss did not touch have none, which means zero."""
-    import torch
-
-    return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
-
-
 def _leaf(values: NDArray[np.float32]) -> torch.Tensor:
     import torch
 
     return torch.from_numpy(values).clone().requires_grad_()
-
-
-def _as_head(weight: torch.Tensor, bias: torch.Tensor) -> LinearHead:
-    return LinearHead(weight.detach().clone().numpy(), bias.detach().clone().numpy())
-
-
-class _Watch:
-    """Looks at dev, keeps the state and the curve, and says when to stop."""
-
-    def __init__(self, model: Any, live: dict[str, torch.Tensor], on_eval: OnEval, patience: int):
-        self._model, self._live = model, live
-        self._on_eval, self._patience = on_eval, patience
-        self._since, self._highest = 0, -math.inf
-        self.last: dict[str, torch.Tensor] = {}
-        self.curve: list[dict[str, float]] = []
-
-    def begin(self, found: Evaluation) -> None:
-        """The curve begins with the frozen head."""
-        self.curve.append({"step": 0, "dev_score": found.gain, "dev_loss": found.loss})
-        self.last = self._state()
-
-    def _state(self) -> dict[str, torch.Tensor]:
-        return {name: p.detach().clone() for name, p in self._live.items()}
-
-    def look(self, step: int, loss: float, head: LinearHead) -> None:
-        found = self._on_eval(self._model, head)
-        self.curve.append({"step": step, "dev_score": found.gain, "dev_loss": found.loss, "loss": loss})
-        self.last = self._state()
-        self._wait(found.gain)
-
-    def _wait(self, gain: float) -> None:
-        """Count evaluations without progress. The start does not count: a good frozen head is first lost
-        and then passed, as the rate falls."""
-        self._since = 0 if gain > self._highest else self._since + 1
-        self._highest = max(self._highest, gain)
-
-    def tired(self) -> bool:
-        return self._since >= self._patience
-
-    def note_failure(self, step: int) -> None:
-        self.curve.append({"step": step, "failed": 1.0})

@@ -14,8 +14,8 @@ from typing import Any
 
 from whet.runs import now
 from whet.store import read_jsonl, world, write_jsonl
+from whet.train.course import Plan, batch_of
 from whet.train.limit import Work
-from whet.train.loop import Plan, batch_of
 from whet.train.sharing import Row
 
 Tell = Callable[[str, int, int], None]

@@ -1,6 +1,6 @@
 """A causal model with rows to learn from: what the loop trains.
 
-    rows -> gradients (``step``) | dev rows -> loss, and the task's metric where one is given
+    rows -> gradients (``step``) | dev rows -> loss, and how many would be answered word for word
 
 Where memory runs out, a step is made again with half as many tokens at once; its gradient is the same, and
 what was halved is said. Knows no task and no files but the weights it writes.
@@ -8,6 +8,7 @@ what was halved is said. Knows no task and no files but the weights it writes.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,18 +19,19 @@ import torch
 from whet.errors import WorldError
 from whet.train import generators, step
 from whet.train.checkpoint import becoming
-from whet.train.loop import Look
+from whet.train.course import Look, named
 from whet.train.optimizer import trainable
 from whet.train.step import Settings, Stepped
+from whet.train.word_for_word import judged
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from whet.train.frozen import States
     from whet.train.sharing import Row
 
 LEAST_TOKENS = 64
 """Fewer at once are not tried."""
-SHOWN = 5
 
 
 class Form(Protocol):
@@ -52,8 +54,10 @@ class CausalJob:
     dev: Sequence[Row]
     form: Form = step
     settings: Settings = field(default_factory=Settings)
-    score: Callable[[Any], float] | None = None
-    """The task's metric on dev, of the model as it stands; larger is better."""
+    exact: bool = False
+    """Whether dev counts rows that would be written word for word."""
+    states: States | None = None
+    """Of layers that do not learn; the ids of rows are then places in them."""
     note: Callable[[str], None] = lambda line: None
     """Told of what had to be done otherwise than asked."""
 
@@ -62,8 +66,7 @@ class CausalJob:
         return trainable(self.model)
 
     def names(self, rows: Sequence[int]) -> str:
-        shown = ", ".join(self.sources[row] for row in rows[:SHOWN])
-        return shown if len(rows) <= SHOWN else f"{shown} and {len(rows) - SHOWN} more"
+        return named([self.sources[row] for row in rows])
 
     def gradients(self, rows: Sequence[int], forget: Callable[[], None]) -> Stepped:
         chosen = [self.rows[row] for row in rows]
@@ -71,7 +74,8 @@ class CausalJob:
         while True:
             drawn = generators.states(device)
             try:
-                return self.form.gradients(self.model, chosen, self.settings)
+                with self._around():
+                    return self.form.gradients(self.model, chosen, self.settings)
             except (MemoryError, RuntimeError) as error:
                 if not _out_of_memory(error):
                     raise
@@ -94,10 +98,15 @@ class CausalJob:
     def look(self) -> Look:
         set_dropout(self.model, on=False)
         try:
-            loss = self.form.losses(self.model, self.dev, self.settings)
-            return Look(loss, None if self.score is None else self.score(self.model))
+            with self._around():
+                if self.exact and self.form is step:
+                    return judged(self.model, self.dev, self.settings)
+                return Look(self.form.losses(self.model, self.dev, self.settings))
         finally:
             set_dropout(self.model, on=True)
+
+    def _around(self) -> contextlib.AbstractContextManager[None]:
+        return self.states.instead() if self.states else contextlib.nullcontext()
 
     def write(self, folder: Path) -> None:
         """The adapter as stock PEFT writes it, or the whole model; the base is not copied."""

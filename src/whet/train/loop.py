@@ -1,4 +1,4 @@
-"""The one training loop: epochs of shuffled rows, gradients, steps, looks at dev, checkpoints, an end.
+"""The one training loop: epochs of batches, gradients, steps, looks at dev, checkpoints, an end.
 
 What is trained comes as a ``Job``: it knows the model and the data, the loop knows when. Everything that the
 next step depends on is a function of the seed and the step, or stands in the checkpoint, so that a run that
@@ -9,61 +9,20 @@ Knows no model, no task and no files but its checkpoints.
 from __future__ import annotations
 
 import math
-import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from whet.errors import WorldError
 from whet.train import checkpoint, generators, inspection
-from whet.train.optimizer import Optimizer, Rates
+from whet.train.course import Batches, Ended, Look, Plan, State, in_any_order
+from whet.train.optimizer import Optimizer
 from whet.train.step import Stepped
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How long and how often."""
-
-    rates: Rates
-    epochs: float = 3.0
-    batch: int = 16
-    """Rows of one optimizer step."""
-    looks: int = 1
-    """Looks at dev an epoch."""
-    patience: int = 3
-    """Looks without a better one after which it stops; 0: never before the end."""
-    save_every: int = 0
-    """Steps between checkpoints; 0: at every look."""
-    keep: int = 2
-    """Checkpoints kept, beside the best."""
-    seed: int = 0
-
-    def steps(self, rows: int) -> int:
-        return max(1, round(self.epochs * math.ceil(rows / self.batch)))
-
-    def every(self, rows: int) -> int:
-        """Steps between looks."""
-        return max(1, round(math.ceil(rows / self.batch) / self.looks))
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What dev said."""
-
-    loss: float
-    score: float | None = None
-    """The task's metric, larger is better; None: the loss alone decides."""
-
-    def better_than(self, other: Look | None) -> bool:
-        if other is None:
-            return True
-        mine, theirs = (-math.inf if side.score is None else side.score for side in (self, other))
-        return (mine, -self.loss) > (theirs, -other.loss)
 
 
 class Job(Protocol):
@@ -87,29 +46,6 @@ class Job(Protocol):
 
 
 @dataclass(frozen=True)
-class State:
-    """Where a training stands, as JSON values; with the tensors of a checkpoint, all that it depends on."""
-
-    step: int = 0
-    best: Mapping[str, Any] | None = None
-    best_step: int = 0
-    waited: int = 0
-    curve: Sequence[Mapping[str, float]] = ()
-
-
-@dataclass(frozen=True)
-class Ended:
-    """What a training leaves."""
-
-    state: State
-    steps: int
-    best: Look
-    weights: Mapping[str, Tensor]
-    """Of the best look, by name."""
-    seconds: float
-
-
-@dataclass(frozen=True)
 class Watching:
     """What the loop tells, and what it asks."""
 
@@ -123,32 +59,35 @@ class Interrupted(WorldError):
     """The training was asked to stop; its last step is saved."""
 
 
-def order(rows: int, seed: int, epoch: int) -> list[int]:
-    """The rows of an epoch in their order: a function of seed and epoch alone."""
-    places = list(range(rows))
-    random.Random(f"{seed}/{epoch}").shuffle(places)
-    return places
+class NotFinite(WorldError):
+    """A loss or a gradient is infinite or not a number. The step was not made."""
+
+    ended: Ended
+    """What the training had reached."""
 
 
-def batch_of(step: int, rows: int, plan: Plan) -> list[int]:
-    """The rows of a step, counted from 1: every row once an epoch, whose last step may be smaller."""
-    an_epoch = math.ceil(rows / plan.batch)
-    epoch, place = divmod(step - 1, an_epoch)
-    return order(rows, plan.seed, epoch)[place * plan.batch : (place + 1) * plan.batch]
-
-
-def train(job: Job, rows: int, plan: Plan, folder: Path | None, watching: Watching = Watching()) -> Ended:
+def train(
+    job: Job,
+    rows: int,
+    plan: Plan,
+    folder: Path | None,
+    watching: Watching = Watching(),
+    batches: Batches | None = None,
+    start: Look | None = None,
+) -> Ended:
     """Train to the end, from the newest checkpoint in ``folder`` where there is one.
 
     Args:
         rows: how many the job has.
         folder: for checkpoints; None keeps none.
+        batches: of ``plan.batch`` rows each, the last of an epoch maybe fewer; None: in any order.
+        start: what dev says of the model as it comes, where that is known.
 
     Raises:
         Interrupted: asked to stop; ``folder`` holds the last step.
-        WorldError: a loss or gradient that is not finite; the best weights so far are in ``folder``.
+        NotFinite: a loss or gradient that is not finite.
     """
-    return _Training(job, rows, plan, folder, watching).run()
+    return _Training(job, rows, plan, folder, watching, batches or in_any_order(rows, plan), start).run()
 
 
 @dataclass
@@ -158,22 +97,26 @@ class _Training:
     plan: Plan
     folder: Path | None
     watching: Watching
+    batches: Batches
+    start: Look | None = None
     state: State = field(default_factory=State)
-    best: dict[str, Tensor] = field(default_factory=dict)
+    kept: dict[str, Tensor] = field(default_factory=dict)
+    """The weights of the look that the plan takes."""
 
     def __post_init__(self) -> None:
         self.optimizer = Optimizer(self.job.live, self.plan.rates)
         self.steps = self.plan.steps(self.rows)
         self._device = generators.device_of(self.job.live)
+        self._began = self._saved = time.perf_counter()
+        self._epoch: tuple[int, Sequence[Sequence[int]]] = (-1, [])
 
     def run(self) -> Ended:
-        start = time.perf_counter()
         self._resume()
-        if self.state.step == 0:
-            self._look(0)  # what the model can do before it has learned anything
+        if self.state.step == 0 and self.plan.looks:
+            self._look(0, self.start)  # what the model can do before it has learned anything
         for step in self._left():
             self._step(step)
-            looked = step % self.plan.every(self.rows) == 0 or step == self.steps
+            looked = self.plan.looks_after(step, self.rows)
             if looked:
                 self._look(step)
             stopping = self.watching.asked_to_stop()
@@ -181,10 +124,21 @@ class _Training:
                 self._save()
             if stopping and step < self.steps:
                 raise Interrupted("stopped when asked.", where=self.folder)
-        if self.folder and self.state.step < self.steps:
+        if self.state.step < self.steps and not self.plan.save_seconds:
             self._save()
+        return self._ended()
+
+    def _ended(self) -> Ended:
         best = Look(**(self.state.best or {"loss": math.inf}))
-        return Ended(self.state, self.steps, best, self.best, time.perf_counter() - start)
+        weights = self.kept if self.plan.looks else self._weights()
+        return Ended(self._timed(), self.steps, best, weights, self.state.seconds)
+
+    def _weights(self) -> dict[str, Tensor]:
+        return {name: tensor.detach().clone() for name, tensor in self.job.live.items()}
+
+    def _timed(self) -> State:
+        """The state with the seconds of this process in it."""
+        return replace(self.state, seconds=self.state.seconds + time.perf_counter() - self._began)
 
     def _left(self) -> Iterator[int]:
         """The steps still to do; none once dev has not improved for long."""
@@ -196,9 +150,16 @@ class _Training:
     def _tired(self) -> bool:
         return 0 < self.plan.patience <= self.state.waited
 
+    def _batch(self, step: int) -> Sequence[int]:
+        """The rows of a step, counted from 1."""
+        epoch, place = divmod(step - 1, math.ceil(self.rows / self.plan.batch))
+        if epoch != self._epoch[0]:
+            self._epoch = (epoch, self.batches(epoch))
+        return self._epoch[1][place]
+
     def _step(self, step: int) -> None:
         start = time.perf_counter()
-        rows = batch_of(step, self.rows, self.plan)
+        rows = self._batch(step)
         done = self.job.gradients(rows, self.optimizer.clear)
         factor = self.plan.rates.factor(step, self.steps)
         if not math.isfinite(done.loss):
@@ -206,36 +167,47 @@ class _Training:
         norm = self.optimizer.step(factor)
         if not math.isfinite(norm):
             raise self._not_finite("the gradient", norm, rows, step)
-        self.state = replace(self.state, step=step)
+        before = self.state.train_loss
+        loss = done.loss if before is None else 0.9 * before + 0.1 * done.loss
+        self.state = replace(self.state, step=step, train_loss=loss)
         figures = {"step": step, "steps": self.steps, "rate": self.plan.rates.lr * factor, "norm": norm}
         more = {"rows": len(rows), "seconds": time.perf_counter() - start}
         self.watching.on_step({**figures, **asdict(done), **more})
 
-    def _not_finite(self, what: str, value: float, rows: Sequence[int], step: int) -> WorldError:
-        return WorldError(
+    def _not_finite(self, what: str, value: float, rows: Sequence[int], step: int) -> NotFinite:
+        error = NotFinite(
             f"{what} is {value} at step {step}, on {self.job.names(rows)}.",
             where=self.folder,
             fix="look at these rows; lower the rate, or train in fp32. The best weights so far are kept.",
         )
+        error.ended = self._ended()
+        return error
 
-    def _look(self, step: int) -> None:
-        found = self.job.look()
-        row = {"step": step, **{k: v for k, v in asdict(found).items() if v is not None}}
+    def _look(self, step: int, known: Look | None = None) -> None:
+        found = known or self.job.look()
+        if self.plan.take == "last":
+            self.kept = self._weights()
+        self.state = replace(self.state, curve=[*self.state.curve, self._row(step, found)])
+        if step or self.plan.start_counts:
+            self._compare(step, found)
+
+    def _row(self, step: int, found: Look) -> dict[str, float]:
+        """One point of the curve that shows overfitting: the losses on train and on dev side by side."""
+        row = {**asdict(found), "train_loss": self.state.train_loss}
+        return {"step": step, **{name: value for name, value in row.items() if value is not None}}
+
+    def _compare(self, step: int, found: Look) -> None:
         before = Look(**self.state.best) if self.state.best else None
-        better = found.better_than(before)
-        if better:
-            self.best = {name: tensor.detach().clone() for name, tensor in self.job.live.items()}
-        self.state = replace(
-            self.state,
-            curve=[*self.state.curve, row],
-            waited=0 if better else self.state.waited + 1,
-            best=asdict(found) if better else self.state.best,
-            best_step=step if better else self.state.best_step,
-        )
+        if not found.better_than(before):
+            self.state = replace(self.state, waited=self.state.waited + 1)
+            return
+        if self.plan.take == "best":
+            self.kept = self._weights()
+        self.state = replace(self.state, waited=0, best=asdict(found), best_step=step)
 
     def _due(self, step: int, looked: bool) -> bool:
-        if self.folder is None:
-            return False
+        if self.plan.save_seconds:
+            return time.perf_counter() - self._saved >= self.plan.save_seconds
         return looked if self.plan.save_every == 0 else step % self.plan.save_every == 0 or step == self.steps
 
     def _save(self) -> None:
@@ -244,11 +216,12 @@ class _Training:
         tensors = {
             "optimizer": self.optimizer.state(),
             "generators": generators.states(self._device),
-            "best": self.best,
+            "best": self.kept,
         }
-        state = {**asdict(self.state), "plan": asdict(self.plan), "rows": self.rows}
+        state = {**asdict(self._timed()), "plan": asdict(self.plan), "rows": self.rows}
         checkpoint.save(self.folder, self.state.step, state, tensors, weights=self.job.write)
         checkpoint.retain(self.folder, self.plan.keep)
+        self._saved = time.perf_counter()
 
     def _resume(self) -> None:
         found = checkpoint.latest(self.folder) if self.folder else None
@@ -260,7 +233,7 @@ class _Training:
         inspection.check_tensors(found.folder, found.tensors, self._wanted())
         generators.set_back(found.tensors["generators"], self._device)
         self.optimizer.load(found.tensors["optimizer"])
-        self.best = dict(found.tensors["best"])
+        self.kept = dict(found.tensors["best"])
         self.state = state
 
     def _state(self, found: checkpoint.Checkpoint) -> State:
@@ -286,7 +259,7 @@ class _Training:
         """By file, the tensors that a checkpoint of this training has."""
         return {
             "optimizer": self.optimizer.forms(),
-            "best": inspection.forms(self.job.live),
+            "best": inspection.forms(self.job.live) if self.plan.looks else {},
             "generators": inspection.forms(generators.states(self._device)),
         }
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from whet.errors import InputError
 from whet.models.shape import Shape
 from whet.train import estimate
+from whet.train.course import Plan, batch_of
 from whet.train.estimate import LIBRARIES, Load, Speed, Way, memory_of, smaller
 from whet.train.limit import Work, measured_rate, work_of
-from whet.train.loop import Plan, batch_of
 from whet.train.sharing import Row
 
 LEAST_PASS = 128

@@ -44,7 +44,7 @@ def head_fits(model: Any) -> bool:
     with torch.no_grad():
         wanted = model(input_ids=ids, use_cache=False).logits[0]
         found = head_of(model).logits(trunk(model)(input_ids=ids, use_cache=False).last_hidden_state[0])
-    return _apart(found, wanted) <= _allowed(model)
+    return _apart(found, wanted) <= allowed(model)
 
 
 def _tokens(vocabulary: int) -> tuple[list[int], list[list[int]]]:
@@ -77,7 +77,7 @@ def _differs(model: Any, prefix: list[int], own: list[list[int]], wanted: Tensor
         return f"{type(error).__name__}: {error}"
     apart = _apart(found, wanted)
     return (
-        "" if apart <= _allowed(model) else f"rows read together differ from rows read alone, by {apart:.1%}"
+        "" if apart <= allowed(model) else f"rows read together differ from rows read alone, by {apart:.1%}"
     )
 
 
@@ -85,7 +85,8 @@ def _apart(found: Tensor, wanted: Tensor) -> float:
     return float((found - wanted).float().norm() / wanted.float().norm())
 
 
-def _allowed(model: Any) -> float:
+def allowed(model: Any) -> float:
+    """Relative difference that two ways of reading may make in the model's precision."""
     return ALLOWED.get(next(model.parameters()).dtype, ALLOWED_HALF)
 
 

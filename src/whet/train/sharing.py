@@ -23,6 +23,12 @@ class Row:
     ids: tuple[int, ...]
     weights: tuple[float, ...]
     """Of each token as something to predict; 0: only read. Same length as ``ids``."""
+    said: tuple[int, ...] = ()
+    """The tokens, where ``ids`` are places of kept states (``frozen_rows.py``)."""
+
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        return self.said or self.ids
 
     @property
     def shareable(self) -> int:
@@ -52,6 +58,11 @@ def groups(rows: Sequence[Row], *, least: int = LEAST_SAVED) -> list[Group]:
     held = {row for group in found for row in group.rows}
     rest = tuple(index for index in range(len(rows)) if index not in held)
     return [*found, Group(rest, 0)] if rest else found
+
+
+def unshared(rows: Sequence[Row]) -> list[Group]:
+    """One group without a prefix."""
+    return [Group(tuple(range(len(rows))), 0)]
 
 
 def _common(one: Row, other: Row) -> int:

@@ -165,7 +165,7 @@ def learned_places(
         for place in range(before + 1, len(row.ids)):
             if row.weights[place]:
                 places.append(start + place - 1)
-                targets.append(row.ids[place])
+                targets.append(row.tokens[place])
                 weights.append(row.weights[place])
         start += len(row.ids) - before if width is None else width
     return places, targets, weights

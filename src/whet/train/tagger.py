@@ -2,14 +2,15 @@
 
 Tags are BIO (Ramshaw and Marcus 1995): B- begins a span of a kind, I- goes on, O is outside. A word's
 scores are the mean over its pieces, so that a rare name in five pieces is judged as a whole. The base is
-frozen; weights are fp32, products run in bf16 where the processor multiplies it natively. The rate warms
-up and falls to zero in a straight line, as in ``classifier.py``. Knows no kinds and no files.
+frozen; weights are fp32, products run in bf16 where the processor multiplies it natively. The loop is
+``loop.py``, without looks and without checkpoints. Knows no kinds and no files.
 """
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +20,17 @@ from whet.models.batches import length_batches, shuffled_batches
 from whet.models.encoder import load_model, native_bf16
 from whet.models.words import SHAPES, Words, collate_words
 from whet.train.classifier import with_adapter
+from whet.train.course import Plan, named
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import torch
     from numpy.typing import NDArray
 
     from whet.models.source import EncoderSource
+    from whet.train.course import Look
+    from whet.train.step import Stepped
 
 BATCH_TOKENS = 2048
 NO_TAG = -100  # a word that the loss leaves out
@@ -109,58 +115,86 @@ def train_tagger(
 
     ``on_step`` is told steps done, steps in all, and the loss.
     """
-    import torch
+    from whet.train.loop import Watching, train
 
-    heads = [tagger.shapes, tagger.weight, tagger.bias]
-    adapter = [p for p in tagger.model.parameters() if p.requires_grad]
-    for part in heads:
-        part.requires_grad_(True)
-    adam = torch.optim.AdamW([*adapter, *heads], lr=recipe.lr, weight_decay=recipe.decay, fused=True)
-    wanted, rng = torch.tensor(tags), random.Random(seed)
-    steps = max(1, round(recipe.epochs * len(words.ids) / recipe.batch))
-    for step, rows in zip(range(1, steps + 1), _endless(words, recipe, rng), strict=False):
-        loss = _loss(tagger, words, rows, wanted, recipe, pad_id, rng)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_([*adapter, *heads], recipe.clip)
-        for group in adam.param_groups:
-            group["lr"] = recipe.lr * _rate(step, steps, recipe.warmup)
-        adam.step()
-        adam.zero_grad()
-        on_step(step, steps, loss.item())
-    for part in heads:
+    job = TaggerJob(tagger, words, tags, recipe, pad_id, random.Random(seed))
+    watching = Watching(lambda told: on_step(int(told["step"]), int(told["steps"]), told["loss"]))
+    train(job, len(words.ids), _plan(recipe, len(words.ids)), None, watching, job.batches)
+    for part in job.heads.values():
         part.requires_grad_(False)
     return tagger
 
 
-def _endless(words: Words, recipe: TagRecipe, rng: random.Random) -> Iterator[list[int]]:
-    while True:
-        yield from shuffled_batches(words.lengths(), recipe.batch, rng)
+def _plan(recipe: TagRecipe, windows: int) -> Plan:
+    from whet.train.optimizer import Part, Rates
+
+    parts = (Part("", recipe.lr, recipe.decay),)
+    rates = Rates(recipe.lr, recipe.decay, recipe.clip, recipe.warmup, parts=parts)
+    steps = max(1, round(recipe.epochs * windows / recipe.batch))
+    return Plan(rates, epochs=steps / math.ceil(windows / recipe.batch), batch=recipe.batch, looks=0)
 
 
-def _loss(
-    tagger: Tagger,
-    words: Words,
-    rows: list[int],
-    wanted: torch.Tensor,
-    recipe: TagRecipe,
-    pad_id: int,
-    rng: random.Random,
-) -> torch.Tensor:
-    """Mean cross-entropy over the pieces of a batch."""
-    import torch
+class TaggerJob:
+    """``loop.Job`` for a tagger. One generator draws the batches and what is hidden in them, in the order of
+    the steps: such a training cannot go on from a checkpoint, and none is kept."""
 
-    ids, mask, shapes, owners = collate_words(words, rows, pad_id)
-    hidden = torch.tensor([rng.random() < recipe.drop_shapes for _ in rows])
-    shapes = shapes.masked_fill(hidden.unsqueeze(1), 0)
-    with torch.autocast("cpu", torch.bfloat16, enabled=native_bf16()):
-        logits = tagger.forward(ids, mask, shapes)
-    targets = torch.where(owners >= 0, wanted[owners.clamp(min=0)], NO_TAG)
-    return torch.nn.functional.cross_entropy(
-        logits.float().flatten(0, 1), targets.flatten(), ignore_index=NO_TAG, label_smoothing=recipe.smoothing
-    )
+    def __init__(
+        self,
+        tagger: Tagger,
+        words: Words,
+        tags: Sequence[int],
+        recipe: TagRecipe,
+        pad_id: int,
+        rng: random.Random,
+    ):
+        import torch
 
+        self._tagger, self._words, self._wanted = tagger, words, torch.tensor(tags)
+        self._recipe, self._pad_id, self._rng = recipe, pad_id, rng
+        self.heads = {"shapes": tagger.shapes, "weight": tagger.weight, "bias": tagger.bias}
+        for part in self.heads.values():
+            part.requires_grad_(True)
 
-def _rate(step: int, steps: int, warmup: float) -> float:
-    """Linear warm-up, then linear decay to zero: the factor on the rate."""
-    warm = max(1, round(warmup * steps))
-    return min(step / warm, (steps - step + 1) / max(steps - warm, 1))
+    @property
+    def live(self) -> Mapping[str, torch.Tensor]:
+        adapter = {name: p for name, p in self._tagger.model.named_parameters() if p.requires_grad}
+        return {**adapter, **self.heads}
+
+    def names(self, rows: Sequence[int]) -> str:
+        return named([f"window {row + 1}" for row in rows])
+
+    def batches(self, epoch: int) -> list[list[int]]:
+        return shuffled_batches(self._words.lengths(), self._recipe.batch, self._rng)
+
+    def gradients(self, rows: Sequence[int], forget: Callable[[], None]) -> Stepped:
+        from whet.train.step import Stepped
+
+        ids, mask, shapes, owners = collate_words(self._words, list(rows), self._pad_id)
+        loss = self._loss(ids, mask, shapes, owners)
+        loss.backward()  # type: ignore[no-untyped-call]
+        pieces = int((owners >= 0).sum())
+        return Stepped(loss.item(), float(pieces), pieces, ids.numel(), int(mask.sum()))
+
+    def _loss(
+        self, ids: torch.Tensor, mask: torch.Tensor, shapes: torch.Tensor, owners: torch.Tensor
+    ) -> torch.Tensor:
+        """Mean cross-entropy over the pieces of a batch."""
+        import torch
+
+        hidden = torch.tensor([self._rng.random() < self._recipe.drop_shapes for _ in ids])
+        shapes = shapes.masked_fill(hidden.unsqueeze(1), 0)
+        with torch.autocast("cpu", torch.bfloat16, enabled=native_bf16()):
+            logits = self._tagger.forward(ids, mask, shapes)
+        targets = torch.where(owners >= 0, self._wanted[owners.clamp(min=0)], NO_TAG)
+        return torch.nn.functional.cross_entropy(
+            logits.float().flatten(0, 1),
+            targets.flatten(),
+            ignore_index=NO_TAG,
+            label_smoothing=self._recipe.smoothing,
+        )
+
+    def look(self) -> Look:
+        raise NotImplementedError("a tagger has no dev")
+
+    def write(self, folder: Path) -> None:
+        raise NotImplementedError("a tagger keeps no checkpoints")
