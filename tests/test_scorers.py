@@ -26,6 +26,7 @@ from whet.evaluate.scorers.registry import Tools, scorer_of
 from whet.evaluate.scorers.rules import Glossary, If, Rule, conditional, glossary
 from whet.evaluate.scorers.steady import Consistency, asked_again
 from whet.evaluate.scorers.tools import tool_calls
+from whet.measure import metric_of, scorers_of
 from whet.records import Example, Output
 
 
@@ -410,3 +411,27 @@ def test_what_is_wrong_with_a_scorer_is_told_with_its_line(tmp_path: Path, more:
 
 def test_scorers_are_not_for_labels(tmp_path: Path) -> None:
     assert "a `classify` task takes accuracy" in refused(tmp_path, "scorers: [chrf]\n")
+
+
+def test_the_metric_of_a_task_is_its_scorer(tmp_path: Path) -> None:
+    """As the pipeline makes it: rules read the input, closeness takes the encoder, a schema is the task's."""
+
+    class Reader:
+        def encode(self, texts: list[str]) -> Any:
+            return type("Encoded", (), {"vectors": np.eye(2)[[len(text) % 2 for text in texts]]})
+
+    def value(metric: Any, truth: str, output: str) -> float:
+        task = task_from({**TASK, "metric": metric, "json_schema": {"type": "object"}})
+        return metric_of(task, tmp_path, tmp_path, [Reader()], "x").value([truth], [output], ["say hello"])  # type: ignore[list-item]
+
+    rule = {"if": {"has": ["hello"]}, "then": {"must": ["hello"]}}
+    assert value({"score": "rules", "rules": [rule]}, "x", "bye") == 0
+    assert value("closeness", "ab", "cd") == 1
+    assert value("closeness", "ab", "c") == 0
+    assert value("schema", "", "[]") == 0
+    also = task_from({**TASK, "scorers": ["exact", "chrf"]})
+    assert [s.name for s in scorers_of(also, tmp_path, tmp_path, [], "x")] == ["exact", "chrf"]
+    judge = {"score": "judge", "rubric": "Kind.", "model": "some/model", "labelled": "people.csv"}
+    (tmp_path / "people.csv").write_text("input,output,level\na,b,good\n")
+    with pytest.raises(InputError, match="must be an endpoint so far"):
+        value(judge, "x", "y")

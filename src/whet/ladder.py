@@ -251,7 +251,7 @@ def _curve_row(
     outputs = _dev_outputs(specialist, setting, splits.dev)
     truths = [e.output for e in splits.dev]
     right = [float(a == t) for a, t in zip(outputs, truths, strict=True)]
-    value = setting.metric.value(truths, outputs)
+    value = setting.metric.value(truths, outputs, [e.input for e in splits.dev])
     return {"rung": name, "share": share, "n_train": n, "value": value, "right": right}
 
 

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whet import checkup, ladder
-from whet.config import DEFAULT_ENCODER, Cost, Task, load_task
+from whet.config import DEFAULT_ENCODER, Task, load_task
 from whet.data.load import load_examples
 from whet.data.split import Splits, split_examples
 from whet.errors import InputError
 from whet.evaluate.evidence import Evidence, Sizes
-from whet.evaluate.metrics import Metric, cost_function
+from whet.measure import metric_of
 from whet.models.cache import CachedEncoder
 from whet.models.encoder import Encoder
 from whet.models.folder import model_place
@@ -37,6 +37,7 @@ from whet.store import exclusive, read_json, value_digest, write_json, write_jso
 from whet.verdict import verdict
 
 if TYPE_CHECKING:
+    from whet.evaluate.metrics import Metric
     from whet.ladder import Fitted, LearningCurve, Measured
     from whet.records import Example
 
@@ -168,19 +169,13 @@ def _setting(
         label_separator=task.label_separator,
         instruction=task.instruction,
         encoders=encoders,
-        metric=metric_of(task),
+        metric=metric_of(task, folder, out / "cache", encoders, command_line()),
         existing=task.existing.model_dump(exclude_none=True) if task.existing else {},
         tune=task.tune.model_dump(),
         folder=folder,
         seed=task.seed,
         tell=tell,
     )
-
-
-def metric_of(task: Task) -> Metric:
-    if isinstance(task.metric, Cost):
-        return Metric("cost", cost_function(task.metric.cost, task.metric.default))
-    return Metric(task.metric_name)
 
 
 def _made_from(run: Run, task: Task, sources: list[EncoderSource]) -> dict[str, Any]:
@@ -238,7 +233,8 @@ def _judge(
     if run.fresh("verdict", made):
         return dict(read_json(run.path("06-verdict.json")))
     measured = [_priced(rung, task) for rung in measured]
-    evidence = Evidence(measured, [e.output for e in splits.test], metric, task.seed)
+    truths, inputs = [e.output for e in splits.test], [e.input for e in splits.test]
+    evidence = Evidence(measured, truths, metric, task.seed, inputs)
     sizes = Sizes(len(splits.train), len(splits.dev), len(splits.test))
     from_rungs = [f"{rung.name}: {note}" for rung in measured for note in rung.notes]
     notes = [*splits.notes, *_of_check(checked), *_without_effect(task, measured), *from_rungs]
