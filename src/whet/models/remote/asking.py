@@ -140,10 +140,9 @@ class Asker:
 
     async def _rest(self, fault: Fault, tried: int) -> None:
         seconds = self.patience.wait(tried, fault.wait)
-        if fault.act == "busy":
-            self.pace.hold(seconds)  # everybody waits: more calls would only be refused too
-        else:
-            await asyncio.sleep(seconds)
+        if fault.act == "busy":  # everybody waits: more calls would only be refused too
+            self.pace.hold(seconds if fault.wait is None else fault.wait)
+        await asyncio.sleep(seconds)
 
     async def _try(self, asked: Asked, post: Post, told: Told, share: int) -> Fault | None:
         """One call. Once it is sent, nothing but the end of the process keeps its answer from the disk."""

@@ -63,7 +63,7 @@ class Patience:
         """Seconds before the next try, after ``tried`` of them: half of it fixed, half of it chance.
 
         Chance keeps many callers from coming back all at once ("equal jitter", Brooker 2015). What the
-        server asked for (``Retry-After``) is the least.
+        server asked for (``Retry-After``) comes first, for the same reason.
         """
         whole = min(self.most, self.first * 2.0 ** (tried - 1))
-        return max(asked or 0.0, whole / 2 + random.uniform(0, whole / 2))
+        return (asked or 0.0) + whole / 2 + random.uniform(0, whole / 2)

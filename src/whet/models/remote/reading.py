@@ -1,6 +1,7 @@
 """What comes back: the body of an answer, read with care, because servers differ and answers break.
 
-Probabilities of choices come from the alternatives that the server names at each token. Knows no money.
+Probabilities of choices come from the alternatives that the server names at each token; the log probability
+of an answer is without its end, which no server names. Knows no money.
 """
 
 from __future__ import annotations
