@@ -1,6 +1,7 @@
 """How fast and how large the check of the data is: every check that needs no model, on made-up rows.
 
     python bench/check_speed.py [--rows 100000 1000000] [--kinds classify extract write]
+    python bench/check_speed.py --encoder ../shared/data/banking77/train.csv
 
 Inputs have about 30 words, drawn by Zipf's law from a made-up vocabulary; outputs are one of 20 labels, or
 JSON, or a reply of about 30 words. Planted are one row in a hundred that repeats an earlier row, one in a
@@ -8,6 +9,9 @@ hundred that repeats it with one word in ten edited, one in five hundred that do
 e-mail addresses and telephone numbers; a tenth of the rows is held out. Each size and kind runs in a fresh
 process, from the file on. Prints one JSON line each: seconds to read, seconds by check, peak memory of the
 process, and how many rows each check has found, so that a check that did nothing is seen.
+
+``--encoder FILE`` times label errors and relevance with the default encoder instead, on 10,000 rows: the
+file's own texts and labels, and texts of one label joined to about 30 words.
 """
 
 from __future__ import annotations
@@ -24,14 +28,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 SIZES = (100_000, 1_000_000)
 KINDS = ("classify", "extract", "write")
 WORDS = 50_000
 HELD_OUT = 0.1
+ENCODED, JOINED = 10_000, 30
 SYLLABLES = [
     f"{first}{vowel}{last}" for first in "bdfgklmnprstv" for vowel in "aeiou" for last in ("", "n", "r", "s")
 ]
@@ -44,8 +53,13 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=SIZES)
     parser.add_argument("--kinds", choices=KINDS, nargs="+", default=KINDS)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--encoder", type=Path, metavar="FILE", help="CSV with the columns text, category")
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.encoder:
+        for words in (0, JOINED):
+            print(json.dumps(measure_encoder(arguments.encoder, words, arguments.seed)), flush=True)
+        return
     if arguments.folder:
         print(json.dumps(measure(arguments.folder)))
         return
@@ -89,6 +103,57 @@ def measure(folder: Path) -> dict[str, Any]:
         "found": {finding.check: len(finding.flags) for finding in report.findings},
         "skipped": sorted(report.skipped),
     }
+
+
+def measure_encoder(path: Path, words: int, seed: int) -> dict[str, Any]:
+    """Label errors and relevance, from texts to findings; the first of them encodes for both."""
+    from whet.check.accurate import label_errors
+    from whet.check.relevant import off_task
+    from whet.check.subject import Subject, Tools
+    from whet.models.cache import CachedEncoder
+    from whet.rungs.vectors import default_encoder
+
+    rows = joined(path, words, random.Random(seed))
+    texts, labels = [text for text, _ in rows], [label for _, label in rows]
+    subject = Subject("classify", texts, labels, [path.name] * len(rows), range(2, len(rows) + 2))
+    start = time.perf_counter()
+    encoder = CachedEncoder(default_encoder())
+
+    def encode(texts: Sequence[str]) -> NDArray[np.float32]:
+        return encoder.encode(texts, precise=False).vectors
+
+    encode(texts)
+    tools = Tools(encode=encode)
+    encoded = time.perf_counter()
+    found = [finding for check in (label_errors, off_task) for finding in check(subject, tools)]
+    return {
+        "bench": "check_speed",
+        "encoder": encoder.source.name,
+        "n": len(rows),
+        "labels": len(set(labels)),
+        "words": round(sum(len(text.split()) for text in texts) / len(texts), 1),
+        "seconds_encoding": round(encoded - start, 1),
+        "seconds_finding": round(time.perf_counter() - encoded, 1),
+        "seconds": round(time.perf_counter() - start, 1),
+        "peak_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 3),
+        "cores": len(os.sched_getaffinity(0)),
+        "found": {finding.check: len(finding.flags) for finding in found},
+    }
+
+
+def joined(path: Path, words: int, rng: random.Random) -> list[tuple[str, str]]:
+    """10,000 texts with labels; where ``words`` is given, texts of one label joined to about so many."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [(row["text"], row["category"]) for row in csv.DictReader(file)][:ENCODED]
+    if not words:
+        return rows
+    of = {label: [text for text, other in rows if other == label] for _, label in rows}
+    longer = []
+    for text, label in rows:
+        while len(text.split()) < words - 5:
+            text = f"{text} {rng.choice(of[label])}"
+        longer.append((text, label))
+    return longer
 
 
 def write_rows(folder: Path, size: int, kind: str, seed: int) -> None:

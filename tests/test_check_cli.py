@@ -80,6 +80,10 @@ def test_broken_rows_are_reported_and_the_good_ones_checked(whet: Whet, tmp_path
     assert found["rows"] == 90
     assert found["broken"] == 1
     assert standards(found)["well formatted"] == "blocks"
+    (finding,) = (f for f in found["findings"] if f["check"] == "formatted.broken-rows")  # type: ignore[attr-defined]
+    assert finding["figures"]["t.jsonl:91"].startswith('\'{"text": "half a li\': not valid JSON')
+    done = whet("check", file, "--out", tmp_path / "out", "--no-model")
+    assert '    t.jsonl:91: \'{"text": "half a li\': not valid JSON' in done.stdout, "the line is named"
 
 
 def test_a_chat_file_of_replies_is_checked_as_it_is(whet: Whet, tmp_path: Path) -> None:

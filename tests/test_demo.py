@@ -1,4 +1,5 @@
-"""The demo's tickets are what the list of planted faults says, and can be written again byte for byte."""
+"""The demo's tickets are what the list of planted faults says, can be written again byte for byte, and the
+check finds what was planted."""
 
 from __future__ import annotations
 
@@ -8,6 +9,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+from whet.checkup import Checked, check_task
+from whet.data.formats import read_table
+from whet.demo.task import demo_task
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "src" / "whet" / "demo"
@@ -45,3 +53,68 @@ def test_the_generator_writes_the_same_bytes_again(tmp_path: Path) -> None:
     for name in ("tickets.csv", "planted.json"):
         again = (tmp_path / "src" / "whet" / "demo" / name).read_bytes()
         assert again == (DEMO / name).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def checked() -> Checked:
+    """What the check finds in the demo's tickets without a model."""
+    task, folder = demo_task()
+    return check_task(task, folder, None, encoder=None, tell=lambda *_: None)
+
+
+def flagged(found: dict[str, Any], *checks: str) -> list[dict[str, Any]]:
+    return [row for f in found["findings"] if f["check"].startswith(checks) for row in f["rows"]]
+
+
+def places() -> dict[str, str]:
+    """Ticket to ``file:line``."""
+    table = read_table(DEMO / "tickets.csv")
+    return {row.values["ticket_id"]: table.where(row) for row in table.rows}
+
+
+def counted(kind: str, hits: int, all_of_them: int) -> str:
+    return f"{kind}: {hits} of {all_of_them}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "checks"),
+    [
+        ("exact_duplicates", ["consistent.duplicates"]),
+        ("near_duplicates", ["consistent.near-duplicates"]),
+        ("contradictions", ["consistent.contradiction", "consistent.near-contradiction"]),
+    ],
+)
+def test_every_planted_pair_is_found(checked: Checked, kind: str, checks: list[str]) -> None:
+    place = places()
+    planted = json.loads((DEMO / "planted.json").read_text(encoding="utf-8"))[kind]
+    wanted = {frozenset((place[one], place[other])) for one, other in planted}
+    pairs = {
+        frozenset((r["source"], o)) for r in flagged(checked.found, *checks) for o in r.get("others", ())
+    }
+    print(f"\n{counted(kind, len(wanted & pairs), len(wanted))}, {len(pairs):,} pairs named")
+    assert wanted <= pairs
+    # The control: a check that is looked at for another fault does not name them.
+    other = {
+        frozenset((r["source"], o))
+        for r in flagged(checked.found, "relevant", "private")
+        for o in r.get("others", ())
+    }
+    assert not wanted & other
+
+
+STRUCTURED = {"email", "phone", "iban", "card", "ip", "api_key"}
+
+
+def test_every_planted_value_with_a_form_is_found_and_none_is_shown(checked: Checked) -> None:
+    """Names and postal addresses have none: the names adapter looks for them, see ``test_private.py``."""
+    place, text = places(), json.dumps(checked.found, ensure_ascii=False)
+    planted = json.loads((DEMO / "planted.json").read_text(encoding="utf-8"))["personal_data"]
+    rows = {row["source"] for row in flagged(checked.found, "private.")}
+    by_type: dict[str, list[bool]] = {}
+    for item in planted:
+        if item["type"] in STRUCTURED:
+            by_type.setdefault(item["type"], []).append(place[item["ticket_id"]] in rows)
+            assert item["value"] not in text, "a value stands in the report in full"
+    print("\n" + ", ".join(counted(kind, sum(found), len(found)) for kind, found in by_type.items()))
+    assert set(by_type) == STRUCTURED
+    assert all(all(found) for found in by_type.values())

@@ -32,7 +32,7 @@ def test_a_record_that_cannot_be_read_blocks() -> None:
     (finding,) = findings(CHECKS, subject(REPLIES, broken=[broken]))["formatted.broken-rows"]
     assert finding.severity == "blocks"
     assert finding.what.startswith("1 record ")
-    assert finding.figures["rows.jsonl:3"] == "each line must be a JSON object."
+    assert finding.figures["rows.jsonl:3"] == "'{oops': each line must be a JSON object. mend it."
 
 
 TEXTS = [

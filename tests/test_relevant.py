@@ -138,3 +138,25 @@ def test_sentences_make_up_the_text() -> None:
     assert [part.strip() for part in sentences(text) if part.strip()] == [
         "One.", "Two!", "Three?", "four 4.5 five", "six...",
     ]  # fmt: skip
+
+
+def test_of_very_many_rows_a_sample_is_read_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An encoder reads some hundred texts a second: a million would take hours."""
+    monkeypatch.setattr("whet.check.subject.READ", 150)
+    texts = [f"{'far' if n % 40 == 0 else 'near'} {n}" for n in range(400)]
+    read: list[str] = []
+
+    def encode(texts: Sequence[str]) -> NDArray[np.float32]:
+        read.extend(texts)
+        rng = np.random.default_rng(0)
+        strange = rng.normal(size=(len(texts), 64))
+        near = np.array([text.startswith("near") for text in texts])[:, None]
+        vectors = np.where(near, np.eye(64)[0], strange)
+        unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.asarray(unit, dtype=np.float32)
+
+    (finding,) = run("relevant.off-task", texts, Tools(encode=encode))
+    assert len(read) == 150
+    assert read == sorted(read, key=texts.index), "in the order of the file"
+    assert "of 150 rows (drawn from 400) are far" in finding.what
+    assert {texts[row] for row in rows([finding])} == {text for text in read if text.startswith("far")}

@@ -28,6 +28,7 @@ from tests.repair_rows import (
     ticket_material,
     write_csv,
 )
+from tests.test_formats import CONTAINERS
 from whet.check.load import load_subject
 from whet.cli.repair import repair_anything, repair_into, spoken
 from whet.cli.repair_files import Writing, container, raw_rows
@@ -297,3 +298,24 @@ def test_what_was_accepted_must_be_proposed() -> None:
         choices = choices_from(Options(accept=(accept,)), TABLE)
         with pytest.raises(InputError, match=message):
             repair(ASKED, subject_of(ASKED), report_of(ASKED, CONTRADICTION), choices)
+
+
+@pytest.mark.parametrize("name", ["saved", "sqlite", "zip", "parquet"])
+def test_every_container_is_redacted(name: str, tmp_path: Path) -> None:
+    """Folders and parts of files (``data.db::tickets``), too: stand-ins are made with all that is there."""
+    rows = [{"text": f"ticket {n}: where is my parcel?", "label": "ab"[n % 2]} for n in range(30)]
+    rows[4] = {"text": "mail me at anna.berg@example.com", "label": "a"}
+    path = CONTAINERS[name](tmp_path, rows)
+    if name == "sqlite":
+        path = path.with_name(f"{path.name}::tickets")
+    options = Options(redact=True, model=False)
+
+    def repaired(out: Path) -> str:
+        repair_anything(path, out, Hints(), options, tell=lambda *_: None, say=lambda line: None)
+        texts = [str(row.values["text"]) for row in read_table(next(out.glob("repaired.*"))).rows]
+        return next(text for text in texts if "mail me" in text)
+
+    first = repaired(tmp_path / "one")
+    assert "anna.berg" not in first
+    assert "@redacted.example.com" in first
+    assert repaired(tmp_path / "two") == first

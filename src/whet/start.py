@@ -6,6 +6,7 @@ Between the command line (and ``whet.run``) and the pipeline. Knows no rungs.
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -16,7 +17,7 @@ import yaml
 from whet.checkup import Checked, check_task, encoder_of
 from whet.config import DEFAULT_ENCODER, Task, load_task, task_from
 from whet.data.formats import Broken, Table, read_rows, read_table
-from whet.data.guess import Guess, guess_any, guess_task
+from whet.data.guess import Guess, guess_any, guess_task, label_beside
 from whet.data.load import load_examples
 from whet.data.shapes import guessable
 from whet.errors import InputError
@@ -29,6 +30,7 @@ from whet.store import write_text
 
 TASK_ENDINGS = {".yaml", ".yml"}
 SHOWN_LABELS = 100
+SHOWN_TEXT = 90  # characters of an example's text
 SAMPLE = 5000  # rows that a guess rests on
 
 
@@ -40,6 +42,10 @@ class Hints:
     output: str | None = None
     time: str | None = None
     group: str | None = None
+    test: Path | None = None
+    """A file of held-out examples."""
+    traffic: Path | None = None
+    """A file of real inputs."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +72,7 @@ def run_anything(
         InputError, WorldError: as ``whet.pipeline.run_task``.
     """
     if path.suffix.lower() in TASK_ENDINGS:
-        if hints is not None and hints != Hints():
-            raise InputError(
-                "--input, --output, --time and --group are for data files; this is a task file.",
-                where=path,
-                fix="set `fields` and `split` in it.",
-            )
+        _no_hints(path, hints)
         return run_task(path, out, tell=tell)
     known = out / "task.yaml"
     if known.is_file() and (hints is None or hints == Hints()) and _same_file(known, path):
@@ -110,20 +111,32 @@ def check_anything(
     return check_task(task, folder, out, encoder=encoder, tell=tell, command=command_line(), date=now())
 
 
+def _no_hints(path: Path, hints: Hints | None) -> None:
+    if hints is not None and hints != Hints():
+        raise InputError(
+            "--input, --output, --time, --group, --test and --traffic are for data files; this is a task "
+            "file.",
+            where=path,
+            fix="set `fields`, `split` and `check` in it.",
+        )
+
+
 def task_of(path: Path, hints: Hints, say: Callable[[str], None]) -> tuple[Task, Path]:
     """The task of a task file, or the one that a data file suggests; and where its paths start."""
     if path.suffix.lower() in TASK_ENDINGS:
+        _no_hints(path, hints)
         return load_task(path), path.parent
     return guessed_task(path, hints, say), Path()
 
 
 def guessed_task(path: Path, hints: Hints, say: Callable[[str], None]) -> Task:
     """The task that a data file suggests, of any kind."""
-    table = guessable(sample_table(path))
+    table = guessable(sample_table(path), named_in(hints))
     guess = guess_any(table, inputs=hints.inputs, output=hints.output, time=hints.time)
     fields: dict[str, object] = {"input": guess.input_field, "output": guess.output}
     if guess.id:
         fields["id"] = guess.id
+    split = {"group_by": hints.group, "time": guess.time, "test": hints.test and str(hints.test)}
     value: dict[str, object] = {
         "task": path.stem,
         "kind": guess.kind,
@@ -131,21 +144,50 @@ def guessed_task(path: Path, hints: Hints, say: Callable[[str], None]) -> Task:
         "fields": fields,
         "multi_label": guess.multi_label,
         "label_separator": guess.separator,
-        "split": {name: column for name, column in _split_columns(guess, hints) if column},
+        "rare_labels": "drop" if guess.rare else "refuse",
+        "split": {key: given for key, given in split.items() if given},
     }
-    several = " (several labels)" if guess.multi_label else ""
-    say(f"{path.name}: {guess.kind}, input = {' + '.join(guess.inputs)}, output = {guess.output}{several}")
+    if hints.traffic:
+        value["check"] = {"traffic": str(hints.traffic)}
+    for line in guess_said(path, guess, table):
+        say(line)
     return task_from(value, where="the guessed task")
 
 
 def sample_table(path: Path) -> Table:
     """The first good rows of a file, enough for a guess."""
-    rows = tuple(islice(read_rows(path, broken=list[Broken]()), SAMPLE))
-    return Table(path, tuple(dict.fromkeys(key for row in rows for key in row.values)), rows)
+    notes: list[str] = []
+    broken: list[Broken] = []
+    rows = tuple(islice(read_rows(path, broken=broken, notes=notes), SAMPLE))
+    if not rows:
+        raise InputError("no row can be read.", where=path, fix=f"the first fault is {broken[0]}")
+    return Table(path, tuple(dict.fromkeys(key for row in rows for key in row.values)), rows, tuple(notes))
 
 
-def _split_columns(guess: Guess, hints: Hints) -> list[tuple[str, str | None]]:
-    return [("group_by", hints.group), ("time", guess.time)]
+def named_in(hints: Hints) -> list[str]:
+    """The columns that the user named."""
+    return [name for name in (*hints.inputs, hints.output, hints.time, hints.group) if name]
+
+
+def guess_said(path: Path, guess: Guess, table: Table) -> list[str]:
+    """What was guessed, one example, and which labels could be checked instead of the answers."""
+    several = " (several labels)" if guess.multi_label else ""
+    inputs = " + ".join(guess.inputs)
+    lines = [f"{path.name}: {guess.kind}, input = {inputs}, output = {guess.output}{several}", *table.notes]
+    filled = [row for row in table.rows if row.text(guess.inputs[0]) and row.text(guess.output)]
+    if not filled:
+        lines.append("  no row has an answer: what is asked is checked alone")
+    for row in filled[:1]:
+        text = " | ".join(" ".join(row.text(name).split()) for name in guess.inputs)
+        answer = " ".join(row.text(guess.output).split())
+        lines.append(f"  {cut(text)}  ->  {cut(answer)}")
+    if guess.kind != "classify" and (label := label_beside(table, {*guess.inputs, guess.output})):
+        lines.append(f"  to check the labels in {label!r} instead: --output {shlex.quote(label)}")
+    return lines
+
+
+def cut(text: str) -> str:
+    return text if len(text) <= SHOWN_TEXT else f"{text[: SHOWN_TEXT - 1]}…"
 
 
 def _same_file(task_file: Path, data: Path) -> bool:
@@ -155,7 +197,7 @@ def _same_file(task_file: Path, data: Path) -> bool:
 
 def draft(path: Path, out: Path, hints: Hints) -> Draft:
     """Guess the task of a data file, for a task file in the folder ``out``."""
-    table = guessable(read_table(path))
+    table = guessable(read_table(path), named_in(hints))
     guess = guess_task(table, inputs=hints.inputs, output=hints.output, time=hints.time)
     _need_a_choice(path, guess)
     text = task_text(path, out, table, guess, hints)
@@ -181,8 +223,7 @@ def _said(path: Path, guess: Guess, examples: Sequence[Example]) -> list[str]:
     ]
     for example in examples:
         output = example.output if isinstance(example.output, str) else ", ".join(example.output)
-        text = " ".join(example.input.split())
-        lines.append(f"  {text[:90]}{'…' if len(text) > 90 else ''}  ->  {output}")
+        lines.append(f"  {cut(' '.join(example.input.split()))}  ->  {output}")
     if guess.rare:
         lines.append(f"  labels with one example are set aside: {', '.join(guess.rare)}")
     return lines

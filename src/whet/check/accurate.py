@@ -19,6 +19,7 @@ import numpy as np
 from whet.check.confident import FOLDS, LEAST, Suspects, held_out, noise, suspects
 from whet.check.findings import Check, Finding, Flag
 from whet.check.schema import schema
+from whet.check.subject import drawn
 from whet.check.unparsable import unparsable
 from whet.check.values import not_in_input
 from whet.data.load import is_time, moment
@@ -46,6 +47,8 @@ class Labelled:
     """Given labels as 0 and 1 [n, labels]."""
     separator: str | None
     """What joins several labels of one row; None: one label."""
+    filled: int
+    """Rows that could have been drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class Doubts:
 def label_errors(subject: Subject, tools: Tools) -> Iterator[Finding]:
     """``accurate.label-errors``: labels that models of the other rows do not believe, surest first."""
     assert tools.encode is not None
-    data = labelled(subject)
+    data = labelled(subject, tools.seed)
     inputs = [subject.inputs[row] for row in data.rows]
     groups = near_groups(inputs)
     if len(data.names) < 2 or len(set(groups)) < FOLDS:
@@ -75,16 +78,17 @@ def label_errors(subject: Subject, tools: Tools) -> Iterator[Finding]:
         yield _label_finding(doubts, data)
 
 
-def labelled(subject: Subject) -> Labelled:
-    """The rows with an input and a label, and their labels as a table."""
+def labelled(subject: Subject, seed: int = 0) -> Labelled:
+    """The rows with an input and a label, a random sample of very many, and their labels as a table."""
     given = subject.label_sets()
-    rows = [row for row, labels in enumerate(given) if labels and subject.inputs[row].strip()]
+    filled = [row for row, labels in enumerate(given) if labels and subject.inputs[row].strip()]
+    rows = list(drawn(filled, seed))
     names = sorted({name for row in rows for name in given[row]})
     place = {name: index for index, name in enumerate(names)}
     table = np.zeros((len(rows), len(names)), np.float32)
     for index, row in enumerate(rows):
         table[index, [place[name] for name in given[row]]] = 1
-    return Labelled(rows, names, table, subject.separator)
+    return Labelled(rows, names, table, subject.separator, len(filled))
 
 
 def _of_one(data: Labelled, probabilities: Probabilities) -> Doubts:
@@ -136,11 +140,12 @@ def _label_finding(doubts: Doubts, data: Labelled) -> Finding:
     of_all = (
         "of all labels are wrong" if data.separator is None else "of all pairs of row and label are wrong"
     )
+    more = f" (drawn from {data.filled:,})" if data.filled > len(data.rows) else ""
     return Finding(
         check="accurate.label-errors",
         standard="accurate",
         severity="advice",
-        what=f"{count:,} of {len(data.rows):,} rows have a label that looks wrong; {about} {of_all}.",
+        what=f"{count:,} of {len(data.rows):,} rows{more} have a label that looks wrong; {about} {of_all}.",
         why="A model learns a wrong label as readily as a right one; in test, it calls a right answer wrong.",
         repair="Read them, surest first; `whet repair --accept label-errors:SCORE` takes the proposals.",
         flags=tuple(doubts.flags),
@@ -151,6 +156,7 @@ def _label_finding(doubts: Doubts, data: Labelled) -> Finding:
             "labels_judged": doubts.judged,
             "labels_too_rare_to_judge": labels - doubts.judged,
             "least_rows_a_label": LEAST,
+            **({"rows_drawn_of": data.filled} if data.filled > len(data.rows) else {}),
         },
     )
 

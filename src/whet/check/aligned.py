@@ -8,6 +8,7 @@ facts: whether an answer is right is the matter of ``accurate``.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +19,7 @@ from whet.check.instructions import contradicting_instructions
 from whet.check.language import NAMES, languages
 from whet.check.mending import json_fault
 from whet.check.phrases import placeholders, refusal
+from whet.check.places import leaves
 from whet.check.saying import counted, first
 from whet.check.subject import Subject, Tools
 
@@ -31,6 +33,9 @@ ECHO, LONG_ECHO = 40, 200
 """Characters of an input from which it is no chance that an output begins with it, or holds it anywhere."""
 AGREE, SURE_PAIRS = 0.9, 30
 """Share of rows whose input and output agree in language, of at least so many, before others stand out."""
+
+NOTHING_FOUND = ("[]", "{}")
+"""JSON that says that there is nothing of what is asked for."""
 
 _OPEN_END = re.compile(r"[\w,\-–—([{/&]$")
 _FENCE = re.compile("^```", re.MULTILINE)
@@ -61,7 +66,7 @@ def leftovers(subject: Subject, tools: Tools) -> Found:
     """Placeholders that nobody filled in; one that the input holds too is quoted, not left."""
     kinds: dict[str, list[Flag]] = defaultdict(list)
     for row, output in enumerate(subject.outputs):
-        for kind, mark in placeholders(output):
+        for kind, mark in _placeholders_in(output, subject.kind):
             if mark not in subject.inputs[row]:
                 kinds[kind].append(Flag(row, "output", f"holds {mark[:60]!r}"))
     meant = {kind: flags for kind, flags in kinds.items() if len(flags) > MEANT * len(subject)}
@@ -74,6 +79,17 @@ def leftovers(subject: Subject, tools: Tools) -> Found:
             f"{counted(len(flags), 'output holds', 'outputs hold')} a {kind}, so many that they look meant."
         )
         yield _placeholders(what, [], {"share": round(len(flags) / len(subject), 3), "first": flags[0].note})
+
+
+def _placeholders_in(output: str, kind: str) -> list[tuple[str, str]]:
+    """Those of a text; of JSON, those in its values: its brackets are no slots."""
+    if kind != "extract":
+        return placeholders(output)
+    try:
+        values = [value for _, value in leaves(json.loads(output)) if isinstance(value, str)]
+    except (ValueError, RecursionError):
+        return placeholders(output)
+    return [found for value in values for found in placeholders(value)]
 
 
 def _placeholders(what: str, flags: list[Flag], figures: dict[str, float | str] | None = None) -> Finding:
@@ -91,12 +107,13 @@ def _placeholders(what: str, flags: list[Flag], figures: dict[str, float | str] 
 
 
 def empty_outputs(subject: Subject, tools: Tools) -> Found:
-    called = _calling(subject)
+    called, none = _calling(subject), subject.none_is_meant()
     flags = [
         Flag(row, "output", "is empty" if not output.strip() else "holds no word and no number")
         for row, output in enumerate(subject.outputs)
         if not output.strip() or not any(map(str.isalnum, output[:200]))
-        if row not in called and not _pictures(output)
+        if row not in called and not _pictures(output) and not (none and not output.strip())
+        if subject.kind != "extract" or output.strip() not in NOTHING_FOUND
     ]
     if flags:
         yield Finding(

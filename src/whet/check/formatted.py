@@ -34,7 +34,10 @@ SHOWN = 20
 
 def broken_rows(subject: Subject, tools: Tools) -> Found:
     if subject.broken:
-        first = {broken.source: broken.rule for broken in subject.broken[:SHOWN]}
+        first: dict[str, str] = {}
+        for broken in subject.broken[:SHOWN]:
+            said = str(broken).removeprefix(f"{broken.source}: ")
+            first[broken.source] = f"{first[broken.source]} {said}" if broken.source in first else said
         yield Finding(
             "formatted.broken-rows",
             "well formatted",
@@ -134,13 +137,12 @@ def nothing_to_learn(subject: Subject, tools: Tools) -> Found:
 
 
 def _empty(subject: Subject) -> Iterator[Flag]:
-    turns = subject.turns or ()
+    turns, none = subject.turns or (), subject.none_is_meant()
     for row, (given, answer) in enumerate(zip(subject.inputs, subject.outputs, strict=True)):
         if not given.strip() or (not given.isascii() and not tidy(given)):
             yield Flag(row, "input", "the input is empty")
-        # Of several labels, none may be meant; an answer may be a tool call alone.
-        called = row < len(turns) and turns[row] and calls(turns[row][-1])
-        if subject.separator is None and not answer.strip() and not called:
+        called = row < len(turns) and turns[row] and calls(turns[row][-1])  # an answer may be a call alone
+        if not none and not answer.strip() and not called:
             yield Flag(row, "output", "the output is empty")
 
 

@@ -100,13 +100,14 @@ def unused_labels(subject: Subject, tools: Tools) -> Found:
 
 
 def too_few(subject: Subject, tools: Tools) -> Found:
-    """Blocks where a split has still to be made; where it is made, what can be learned stands as it is."""
+    """Blocks where a split has still to be made; where it is made, or the task sets such labels aside, what
+    can be learned stands as it is."""
     single = {label: rows[0] for label, rows in rows_of(subject).items() if len(rows) == 1}
     if single:
         yield Finding(
             "labelled.too-few",
             "well labelled",
-            "blocks" if subject.sides is None else "advice",
+            "blocks" if subject.sides is None and not subject.drops_rare else "advice",
             f"{counted(len(single), 'label has', 'labels have')} one example only: "
             f"{first([repr(label) for label in single])}.",
             "One example cannot be both learned from and held out.",

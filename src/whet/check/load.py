@@ -6,7 +6,6 @@ read becomes ``Broken`` and the good ones go on. Knows no checks.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
@@ -14,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from whet.check.subject import Subject
 from whet.data.formats import Broken, Row, read_rows
-from whet.data.load import input_of, labels_of, place_of
-from whet.data.shapes import Problem, detect, flatten
+from whet.data.load import input_of, labels_of, load_inputs, name_beside, place_of
+from whet.data.looks import SIDES, is_split
+from whet.data.rows import text_of
+from whet.data.shapes import CLOSED, Problem, detect, flatten, opened
 from whet.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from whet.records import Turn
 
 SAMPLE = 200  # rows that tell a file's shape
+UNANSWERED = {"text", "prompt", "prompt_chat", "openai_rft"}  # no conversations: nobody answers in them
+MOST_COLUMNS = 200
+"""Where keys differ from row to row, those beyond share one column, so that memory grows with the rows."""
+REST = "(other columns)"
 Values = Mapping[str, Any]
 _Read = tuple[Row, "Record | None"]
 
@@ -41,21 +46,35 @@ def load_subject(task: Task, folder: Path) -> Subject:
     columns, broken = _Columns(task), list[Broken]()
     for side, name in sources.items():
         path = place_of(folder, name)
+        called = path.name if side == "train" else name_beside(task, path)
         rows = read_rows(path, broken=broken)
         for row, record in _shaped(rows, path, broken, columns_of(task)):
-            columns.add(path.name, row, record, side)
+            columns.add(called, row, record, side)
     if not columns.inputs:
         raise InputError("no row can be read.", where=folder / task.examples, fix=_first(broken))
     return columns.subject(broken, folder, several_sides=len(sources) > 1)
 
 
 def load_inputs_of(task: Task, path: Path) -> list[str]:
-    """The inputs of a file of real use: the task's input columns, or its only column."""
-    texts = []
-    for row, _ in _shaped(read_rows(path, broken=[]), path, [], columns_of(task)[:-1]):
+    """The inputs of a file of real use: the task's input columns, its only column, or lines of text.
+
+    Raises:
+        InputError: no row has an input.
+    """
+    if path.suffix.lower() == ".txt":
+        return load_inputs(path, None)[1]
+    names, texts = columns_of(task)[:-1], list[str]()
+    keys: dict[str, None] = {}
+    for row, _ in _shaped(read_rows(path, broken=[]), path, [], names):
+        keys |= dict.fromkeys(row.values)
         only = len(row.values) == 1
         texts.append(row.text(next(iter(row.values))) if only else input_of(task, row))
-    return [text for text in texts if text]
+    filled = [text for text in texts if text]
+    if not filled:
+        asked, there = ", ".join(map(repr, names)), ", ".join(map(repr, keys))
+        fix = f"call it as the examples do, or give a file with one column; there are {there}."
+        raise InputError(f"no row has the input column {asked}.", where=path, fix=fix)
+    return filled
 
 
 def _first(broken: list[Broken]) -> str:
@@ -71,18 +90,22 @@ def columns_of(task: Task) -> list[str]:
 def _shaped(rows: Iterator[Row], path: Path, broken: list[Broken], names: list[str]) -> Iterator[_Read]:
     """Each row as flat columns, and as a record where the file has a shape of its own.
 
-    A file that has the columns ``names`` is read as it is.
+    A file that has the columns ``names`` is read as it is, or with nested objects as columns.
     """
     head = list(islice(rows, SAMPLE))
     if any(set(names) <= row.values.keys() for row in head) or not head:
         yield from ((row, None) for row in chain(head, rows))
         return
+    for closed in (CLOSED, frozenset[str]()):
+        if any(set(names) <= opened(row.values, closed).keys() for row in head):
+            yield from ((Row(row.line, opened(row.values, closed)), None) for row in chain(head, rows))
+            return
     found = detect([row.values for row in head])
     shared = found.example.instruction  # apart where all share it, so that texts are not alike for its sake
     for row in chain(head, rows):
         if (made := _record(found.shape, row, path, broken)) is not None:
             own = replace(made, instruction=None) if made.instruction == shared else made
-            yield Row(row.line, flatten(own)), made
+            yield Row(row.line, flatten(own)), None if found.shape.name in UNANSWERED else made
 
 
 def _record(shape: Shape, row: Row, path: Path, broken: list[Broken]) -> Record | None:
@@ -117,20 +140,30 @@ class _Columns:
         if record is not None and len(record.turns) + len(record.chosen or ()) > 0:
             self.turns.append((*record.turns, *(record.chosen or ())))
             self.tools.append(record.tools)
+        rest: list[str] = []
         for name in row.values.keys() - set(columns_of(self.task)):
-            column = self.meta.setdefault(name, [])
-            column.extend([""] * (len(self.inputs) - 1 - len(column)))
-            column.append(_text(row.values[name]))
+            if name in self.meta or len(self.meta) < MOST_COLUMNS:
+                self._put(name, text_of(row.values[name]))
+            else:
+                rest.append(f"{name}: {text_of(row.values[name])}")
+        if rest:
+            self._put(REST, "\n".join(rest))
+
+    def _put(self, name: str, text: str) -> None:
+        column = self.meta.setdefault(name, [])
+        column.extend([""] * (len(self.inputs) - 1 - len(column)))
+        column.append(text)
 
     def _output(self, row: Row) -> str:
         if self.task.kind == "classify":
             labels = labels_of(self.task, row)
             return labels if isinstance(labels, str) else self.task.label_separator.join(labels)
-        return _text(row.values.get(self.task.fields.output))
+        return text_of(row.values.get(self.task.fields.output))
 
     def subject(self, broken: list[Broken], folder: Path, *, several_sides: bool) -> Subject:
         task, count = self.task, len(self.inputs)
         whole = len(self.turns) == count
+        sides = self.sides if several_sides else _sides(self.meta, count)
         padded = {name: [*column, *[""] * (count - len(column))] for name, column in self.meta.items()}
         return Subject(
             kind=task.kind,
@@ -141,16 +174,25 @@ class _Columns:
             meta=padded,
             turns=self.turns if whole else None,
             tools=self.tools if whole and any(self.tools) else None,
-            sides=self.sides if several_sides else None,
+            sides=sides,
             broken=broken,
             separator=task.label_separator if task.multi_label else None,
             labels=[label.name for label in task.labels] if task.labels else None,
+            drops_rare=task.rare_labels == "drop",
             schema=task.json_schema,
             instruction=task.instruction,
             columns=_meanings(task),
             groups=[name for name in task.check.groups if name in padded],
             path=folder / task.examples,
         )
+
+
+def _sides(meta: Mapping[str, list[str]], count: int) -> list[str] | None:
+    """The sides that a column of the file gives its rows (``split``: train, test), where it does."""
+    for name, column in meta.items():
+        if name.lower().endswith("split") and len(column) == count and is_split(column):
+            return [SIDES[value.strip().lower()] for value in column]
+    return None
 
 
 def _meanings(task: Task) -> Mapping[str, str]:
@@ -163,12 +205,3 @@ def _meanings(task: Task) -> Mapping[str, str]:
         "policy_date": task.check.policy_date,
     }
     return {meaning: name for meaning, name in named.items() if name}
-
-
-def _text(value: Any) -> str:
-    """A value as one text; what is nested, as JSON."""
-    if value is None:
-        return ""
-    if isinstance(value, (dict, list, tuple)):
-        return json.dumps(value, ensure_ascii=False)
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -17,6 +17,7 @@ import numpy as np
 from whet.check.confident import nearest
 from whet.check.findings import Check, Finding, Flag
 from whet.check.language import NAMES, languages
+from whet.check.subject import drawn
 from whet.data.neardup import fold
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ CUT = 3.5
 """Modified z-score of an outlier: Iglewicz, Hoaglin, "How to Detect and Handle Outliers" (1993)."""
 APART = 0.55
 """Mean cosine distance under which no row is called far, however close together the others are."""
-AMONG = 20_000
-"""Neighbours are looked for among at most this many rows, drawn at random."""
 FEW, STRAYS = 0.005, 2
 """A language of at most this share of the rows, or of so many rows, is a stray; more are a minority."""
 LONG = 8
@@ -47,22 +46,24 @@ _SENTENCE = re.compile(r"[^\n]*?(?:[.!?]+(?=\s)|\n|$)")
 def off_task(subject: Subject, tools: Tools) -> Iterator[Finding]:
     """``relevant.off-task``: rows far from all others, farthest first."""
     assert tools.encode is not None
-    rows = [row for row, text in enumerate(subject.inputs) if text.strip()]
+    filled = [row for row, text in enumerate(subject.inputs) if text.strip()]
+    rows = drawn(filled, tools.seed)
     if len(rows) < LEAST:
         return
-    distance = distances(tools.encode([subject.inputs[row] for row in rows]), tools.seed)
+    distance = distances(tools.encode([subject.inputs[row] for row in rows]))
     middle = float(np.median(distance))
     spread = 1.4826 * float(np.median(np.abs(distance - middle)))
     cut = max(middle + CUT * spread, APART)
     far = np.flatnonzero(distance > cut)
     if len(far):
         order = far[np.argsort(-distance[far], kind="stable")]
+        more = f" (drawn from {len(filled):,})" if len(filled) > len(rows) else ""
         note = f"farther from its nearest neighbours than {cut:.2f}; half of the rows are within {middle:.2f}"
         yield Finding(
             check="relevant.off-task",
             standard="relevant",
             severity="advice",
-            what=f"{len(far):,} of {len(rows):,} rows are far from all others.",
+            what=f"{len(far):,} of {len(rows):,} rows{more} are far from all others.",
             why="What is not the task teaches nothing about it, and takes room in training and in test.",
             repair="Read them, farthest first; drop what is not the task, add more rows like those that are.",
             flags=tuple(Flag(rows[i], "input", note, score=float(distance[i])) for i in order),
@@ -70,20 +71,15 @@ def off_task(subject: Subject, tools: Tools) -> Iterator[Finding]:
         )
 
 
-def distances(vectors: NDArray[np.float32], seed: int = 0) -> NDArray[np.float64]:
+def distances(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
     """Mean cosine distance of each row to its nearest neighbours, itself left out [n].
 
     Neighbours: one in a hundred rows, at least 5 and at most 20.
     """
     count = int(np.clip(len(vectors) // 100, 5, 20))
-    among = vectors
-    if len(vectors) > AMONG:
-        among = vectors[np.random.default_rng(seed).choice(len(vectors), AMONG, replace=False)]
-    parts = [similarity for _, similarity in nearest(vectors, among, count + 1)]
+    parts = [similarity for _, similarity in nearest(vectors, vectors, count + 1)]
     similarity = np.sort(np.concatenate(parts), axis=1)[:, ::-1].astype(np.float64)
-    itself = similarity[:, 0] > 1 - 1e-5  # among a sample, a row may not meet itself
-    kept = np.where(itself[:, None], similarity[:, 1:], similarity[:, :-1])
-    return np.asarray(1 - kept.mean(axis=1))
+    return np.asarray(1 - similarity[:, 1:].mean(axis=1))
 
 
 def stray_languages(subject: Subject, tools: Tools) -> Iterator[Finding]:

@@ -72,6 +72,7 @@ def _standard_of(report: Report, check: str) -> str:
 
 
 def _finding(finding: Finding, subject: Subject, mask: Mask, accepted: bool) -> dict[str, Any]:
+    figures = finding.figures.items()
     return {
         "check": finding.check,
         "standard": finding.standard,
@@ -80,7 +81,7 @@ def _finding(finding: Finding, subject: Subject, mask: Mask, accepted: bool) -> 
         "what": finding.what,
         "why": finding.why,
         "repair": finding.repair,
-        "figures": dict(finding.figures),
+        "figures": {key: mask(value) if isinstance(value, str) else value for key, value in figures},
         "rows": [_flag(flag, subject, mask) for flag in finding.flags],
     }
 

@@ -6,6 +6,7 @@ Models come in as functions (``Tools``), so that no check knows one.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 T = TypeVar("T")
+READ = 20_000
+"""Rows that an encoder reads for one check, drawn at random from more: it reads some hundred a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ class Subject:
     """What separates several labels in one output; None: one label."""
     labels: Sequence[str] | None = None
     """The task's own list of allowed labels, where it has one."""
+    drops_rare: bool = False
+    """Whether the task sets labels with one example aside (``rare_labels: drop``)."""
     schema: Mapping[str, Any] | None = None
     """JSON Schema of an output (``extract``), where the task has one."""
     instruction: str = ""
@@ -73,6 +78,14 @@ class Subject:
             tuple(sorted({part.strip() for part in output.split(self.separator)} - {""}))
             for output in self.outputs
         ]
+
+    def none_is_meant(self) -> bool:
+        """Whether an empty output is an answer: of several labels none, of a list of findings no item; and
+        texts that no row answers are not meant to be."""
+        filled = [output.lstrip()[:1] for output in self.outputs if output.strip()]
+        lists = self.kind == "extract" and 2 * filled.count("[") > len(filled)
+        unasked = self.kind == "write" and not filled and self.turns is None
+        return self.separator is not None or lists or unasked
 
     def only(self, rows: Sequence[int]) -> Subject:
         """The same with these rows alone, in this order."""
@@ -114,6 +127,11 @@ class Tools:
     tell: Callable[[str, int, int], None] = lambda what, done, total: None
     """Is told of progress: what, how much is done, of how much."""
     seed: int = 0
+
+
+def drawn(rows: Sequence[int], seed: int) -> Sequence[int]:
+    """The rows themselves, or ``READ`` of them drawn at random, in their order."""
+    return rows if len(rows) <= READ else sorted(random.Random(seed).sample(rows, READ))
 
 
 def labels_of(output: str, separator: str | None) -> list[str]:

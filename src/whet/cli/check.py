@@ -1,24 +1,75 @@
-"""``whet check`` on the terminal: the ten standards, then each finding with its first rows."""
+"""``whet check``: the ten standards on the terminal, then each finding with its first rows."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
-from rich.console import Console
-from rich.table import Table
-
-from whet.report.checkpage import SIGNS
+import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
     from whet.checkup import Checked
 
 SHOWN = 3  # rows of a finding
+PIPED = 300  # columns where nobody looks at a screen
 STYLES = {"met": "green", "advice": "yellow", "accepted": "yellow", "blocks": "red", "not checked": "dim"}
+
+
+def check(
+    what: Annotated[Path, typer.Argument(help="A file of examples, or a task file.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the page; default: whet-runs/NAME-check.")
+    ] = None,
+    inputs: Annotated[
+        list[str] | None, typer.Option("--input", help="Input column; repeat it to join several.")
+    ] = None,
+    output: Annotated[str | None, typer.Option("--output", help="Label or answer column.")] = None,
+    time: Annotated[str | None, typer.Option("--time", help="Column of ISO dates.")] = None,
+    group: Annotated[
+        str | None, typer.Option("--group", help="Column whose equal values keep to one side.")
+    ] = None,
+    test: Annotated[
+        Path | None, typer.Option("--test", help="File of held-out examples: looked at for leaks and form.")
+    ] = None,
+    traffic: Annotated[
+        Path | None, typer.Option("--traffic", help="File of real inputs: what do the examples not cover?")
+    ] = None,
+    model: Annotated[
+        bool, typer.Option(help="Use the task's encoder: label errors, off-task rows, names of people.")
+    ] = True,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object on standard output.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Check examples against ten standards; exit 1 if something blocks a run."""
+    from whet.cli.progress import progress
+    from whet.start import Hints, check_anything
+
+    folder = out or Path("whet-runs") / f"{what.stem}-check"
+    hints = Hints(tuple(inputs or ()), output, time, group, test, traffic)
+    with progress() as shown:
+        checked = check_anything(what, folder, hints, model=model, tell=shown.tell, say=shown.say)
+    if as_json:
+        found = {"page": str(folder / "check.html"), **checked.found}
+        typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
+    else:
+        show_checked(checked)
+    if not checked.passes:
+        raise typer.Exit(1)
 
 
 def show_checked(checked: Checked) -> None:
     """Print the standards, the findings, one sentence and where the page is."""
-    console = Console(highlight=False)
+    from rich.console import Console
+
+    wide = None if sys.stdout.isatty() else PIPED
+    console = Console(highlight=False, emoji=False, width=wide)  # t.csv:100: is a line, not a sign
     console.print(standard_table(checked.found))
     for finding in checked.found["findings"]:
         _show_finding(console, finding)
@@ -30,6 +81,10 @@ def show_checked(checked: Checked) -> None:
 
 
 def standard_table(found: dict[str, Any]) -> Table:
+    from rich.table import Table
+
+    from whet.report.checkpage import SIGNS
+
     table = Table(box=None, show_header=False, pad_edge=False)
     for style in ("", "bold", "", ""):
         table.add_column(style=style)
@@ -42,13 +97,26 @@ def standard_table(found: dict[str, Any]) -> Table:
 
 
 def _show_finding(console: Console, finding: dict[str, Any]) -> None:
+    from whet.report.checkpage import SIGNS
+
     status = "accepted" if finding["accepted"] else finding["severity"]
     sign, _ = SIGNS[status]
     console.print(f"\n{sign} {finding['what']}", style=STYLES[status], soft_wrap=True, markup=False)
     console.print(f"  {finding['check']}. {finding['why']}", soft_wrap=True, markup=False, style="dim")
-    for row in finding["rows"][:SHOWN]:
-        line = f"    {row['source']}: {row['note'] or row['input']}"
-        console.print(line, markup=False, no_wrap=True, overflow="ellipsis")
-    if (more := len(finding["rows"]) - SHOWN) > 0:
+    lines = [line_of(row) for row in finding["rows"]] or told_of(finding)
+    for line in lines[:SHOWN]:
+        console.print(f"    {line}", markup=False, no_wrap=True, overflow="ellipsis")
+    if (more := len(lines) - SHOWN) > 0:
         console.print(f"    and {more:,} more", markup=False)
     console.print(f"  Repair: {finding['repair']}", soft_wrap=True, markup=False)
+
+
+def line_of(row: dict[str, Any]) -> str:
+    """``file:line: field: what is wrong``; the field where it is not the input or the output."""
+    field = "" if row["field"] in ("", "input", "output") else f"{row['field']}: "
+    return f"{row['source']}: {field}{row['note'] or row['input']}"
+
+
+def told_of(finding: dict[str, Any]) -> list[str]:
+    """What a finding without rows says in words: records that could not be read, with their places."""
+    return [f"{key}: {value}" for key, value in finding["figures"].items() if isinstance(value, str)]

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from whet.cli.check import check
 from whet.cli.convert import convert
 from whet.cli.tune import tune
 from whet.errors import InputError, WhetError, WorldError
@@ -136,38 +137,6 @@ def init(
 
 
 @app.command()
-def check(
-    what: Annotated[Path, typer.Argument(help="A file of examples, or a task file.")],
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for the page; default: whet-runs/NAME-check.")
-    ] = None,
-    inputs: InputColumns = None,
-    output: OutputColumn = None,
-    time: TimeColumn = None,
-    group: GroupColumn = None,
-    model: Annotated[
-        bool, typer.Option(help="Use the task's encoder: label errors, off-task rows, names of people.")
-    ] = True,
-    as_json: AsJson = False,
-    debug: Debug = False,
-) -> None:
-    """Check examples against ten standards; exit 1 if something blocks a run."""
-    from whet.cli.check import show_checked
-    from whet.start import Hints, check_anything
-
-    folder = out or Path("whet-runs") / f"{what.stem}-check"
-    hints = Hints(tuple(inputs or ()), output, time, group)
-    with _progress() as progress:
-        checked = check_anything(what, folder, hints, model=model, tell=progress.tell, say=progress.say)
-    if as_json:
-        _print_json({"page": str(folder / "check.html"), **checked.found})
-    else:
-        show_checked(checked)
-    if not checked.passes:
-        raise typer.Exit(1)
-
-
-@app.command()
 def repair(
     what: Annotated[Path, typer.Argument(help="A file of examples, or a task file.")],
     out: Annotated[
@@ -241,6 +210,7 @@ def predict(
             typer.echo(json.dumps(row, ensure_ascii=False))
 
 
+app.command()(check)
 app.command()(convert)
 app.command()(tune)
 

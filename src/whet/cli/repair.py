@@ -24,6 +24,7 @@ from whet.cli.repair_files import (
     Material,
     Writing,
     container,
+    files_of,
     fresh,
     publish,
     raw_rows,
@@ -33,6 +34,7 @@ from whet.cli.repair_files import (
     way,
 )
 from whet.cli.repair_options import Options, choices_from
+from whet.data.load import place_of
 from whet.repair.card import About, Repair, Source, card
 from whet.repair.card_page import page
 from whet.repair.changes import changes_page
@@ -64,7 +66,7 @@ def repair_anything(
     """
     task, folder = task_of(what, hints, say)
     task = _without_files(task)
-    source, encoder = (folder / task.examples).resolve(), _encoder(task, folder) if options.model else None
+    source, encoder = place_of(folder, task.examples), _encoder(task, folder) if options.model else None
 
     def checked(path: Path) -> tuple[Subject, Report]:
         subject = load_subject(task.model_copy(update={"examples": str(path)}), folder)
@@ -147,13 +149,11 @@ def _card(
     """The card of the rows that were written, checked again where that is possible."""
     again = writing.recheck(written) if writing.recheck else None
     subject, report = again or (done.subject, material.report)
-    source = material.source
-    files = sorted(p for p in source.rglob("*") if p.is_file()) if source.is_dir() else [source]
     return card(
         subject,
         report,
         material.about,
-        [_source(path) for path in files if path.is_file()],
+        [_source(path) for path in files_of(material.source)],
         Repair(done.log, done.open, len(choices.decisions)),
         file=_source(written),
         accepted=material.accepted,

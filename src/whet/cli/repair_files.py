@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whet.check.places import Row
-from whet.data.formats import read_rows
+from whet.data.formats import named_part, read_rows
 from whet.data.writing import write_rows
 from whet.errors import InputError
 from whet.repair.decisions import read_answers
@@ -85,13 +85,22 @@ def unread_lines(source: Path, broken: Iterable[Broken]) -> dict[str, str]:
 
 
 def secret_of(source: Path) -> bytes:
-    """What stand-ins are made with: the same for the same file, and known to nobody who does not have it.
+    """What stand-ins are made with: the same for the same files, and known to nobody who does not have them.
 
     It is not the digest that the data card shows: that one would let anybody try out values.
     """
-    with source.open("rb") as stream:
-        digest = hashlib.file_digest(stream, lambda: hmac.new(b"whet stand-ins", digestmod="sha256"))
-    return digest.digest()
+    secret = hmac.new(b"whet stand-ins", digestmod="sha256")
+    for path in files_of(source):
+        with path.open("rb") as stream:
+            hashlib.file_digest(stream, lambda: secret)
+    return secret.digest()
+
+
+def files_of(source: Path) -> list[Path]:
+    """The files that examples come from: one, those of a folder, none for an id of the hub."""
+    file, _ = named_part(source)
+    found = sorted(file.rglob("*")) if file.is_dir() else [file]
+    return [path for path in found if path.is_file()]
 
 
 def container(source: Path) -> str:

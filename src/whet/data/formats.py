@@ -2,7 +2,7 @@
 
 | container | what is read |
 |---|---|
-| JSONL, JSON array | objects; an array is read whole, as text |
+| JSONL, JSON array | objects; an array is read whole, as text; one object that holds the rows is opened |
 | CSV, TSV | the header names the columns; comma, semicolon, tab or bar |
 | XLSX, SQLite | the one sheet or table that is filled; else ``book.xlsx::Sheet1``, ``file.db::table`` |
 | Parquet, Arrow, Feather | row groups and batches, one at a time |
@@ -29,6 +29,7 @@ from whet.data.lines import BOM, text_lines
 from whet.data.rows import MAX_LINE, MISSING, Broken, Faults, Row, Table
 from whet.data.sheets import read_workbook
 from whet.data.unpack import HEAD, ZIP, Opened, open_file, opened
+from whet.data.wrapped import unwrapped
 from whet.errors import InputError, WorldError, many
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ __all__ = [
     "Broken",
     "Row",
     "Table",
+    "named_part",
     "read_lenient",
     "read_rows",
     "read_table",
@@ -130,7 +132,7 @@ def _some_rows(faults: Faults) -> Iterator[Row]:
 
 
 def _rows(faults: Faults) -> Iterator[Row]:
-    path, part = _named_part(faults.path)
+    path, part = named_part(faults.path)
     if is_saved(path):
         yield from read_saved(path, part, faults)
     elif is_hub_id(path):
@@ -140,8 +142,8 @@ def _rows(faults: Faults) -> Iterator[Row]:
             yield from _file_rows(found, faults)
 
 
-def _named_part(path: Path) -> tuple[Path, str | None]:
-    """``file.db::table`` names a part of a file, unless a file has this very name."""
+def named_part(path: Path) -> tuple[Path, str | None]:
+    """A file and the part of it that is named: ``file.db::table``, unless a file has this very name."""
     file, mark, part = str(path).rpartition("::")
     return (Path(file), part) if mark and file and part and not path.exists() else (path, None)
 
@@ -174,5 +176,5 @@ def _text_rows(found: Opened, head: bytes, faults: Faults) -> Iterator[Row]:
     if table or not body.startswith((b"{", b"[")):
         return read_delimited(found.stream, found.ending, faults)
     if body.startswith(b"[") or body.split(b"\n", 1)[0].strip() == b"{":
-        return read_json(found.stream, faults)
-    return read_jsonl(found.stream, faults)
+        return unwrapped(read_json(found.stream, faults), faults)
+    return unwrapped(read_jsonl(found.stream, faults), faults)

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whet.data.formats import MISSING, Row, Table, read_table
+from whet.data.formats import MISSING, Row, Table, named_part, read_table
 from whet.data.hub import is_hub_id
 from whet.data.shapes import with_columns
 from whet.errors import InputError, many, nearest
@@ -67,12 +67,12 @@ def load_examples(task: Task, folder: Path) -> Loaded:
 def place_of(folder: Path, name: str) -> Path:
     """Where a task's file is: relative to its folder, or an id on the hub where there is no such file."""
     path = (folder / name).resolve()
-    return Path(name) if is_hub_id(Path(name)) and not path.exists() else path
+    return Path(name) if is_hub_id(named_part(Path(name))[0]) and not path.exists() else path
 
 
 def load_more(task: Task, path: Path, labels: tuple[Label, ...]) -> Loaded:
     """Examples of a split file of its own (test or dev), against the labels already known."""
-    table = with_columns(read_table(path), _columns(task))
+    table = with_columns(replace(read_table(path), name=name_beside(task, path)), _columns(task))
     examples, notes = _examples(task, table)
     known = {label.name for label in labels}
     new = sorted({n for e in examples for n in names_of(e.output)} - known)
@@ -80,6 +80,11 @@ def load_more(task: Task, path: Path, labels: tuple[Label, ...]) -> Loaded:
         raise _unknown_label(task, table, examples)
     extra = tuple(Label(name) for name in new)
     return Loaded(tuple(examples), (*labels, *extra), tuple(notes))
+
+
+def name_beside(task: Task, path: Path) -> str:
+    """What a split file is called: with its folder where the file of examples has the same name."""
+    return f"{path.parent.name}/{path.name}" if path.name == Path(task.examples).name else path.name
 
 
 def names_of(output: Output) -> tuple[str, ...]:

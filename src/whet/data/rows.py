@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import importlib
+import json
 from dataclasses import dataclass, field
 from datetime import date, time
 from typing import TYPE_CHECKING, Any
@@ -36,13 +37,17 @@ class Row:
     values: dict[str, Any]
 
     def text(self, column: str) -> str:
-        """The value as stripped text; missing values are the empty text."""
-        value = self.values.get(column)
-        if value is None:
-            return ""
-        if isinstance(value, bool):
-            return str(value).lower()
-        return str(value).strip()
+        """The value as stripped text: what is nested as JSON; missing values are the empty text."""
+        return text_of(self.values.get(column)).strip()
+
+
+def text_of(value: Any) -> str:
+    """A value as one text."""
+    if value is None:
+        return ""
+    if isinstance(value, dict | list | tuple):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +78,11 @@ class Table:
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
     """What was set aside, for the user to know."""
+    name: str = ""
+    """What the file is called in places of rows; its name unless given."""
 
     def where(self, row: Row) -> str:
-        return f"{self.path.name}:{row.line}"
+        return f"{self.name or self.path.name}:{row.line}"
 
 
 @dataclass(frozen=True, slots=True)

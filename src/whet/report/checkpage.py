@@ -60,8 +60,16 @@ def render_check(found: Mapping[str, Any], *, name: str, command: str, date: str
 
 
 def _with_anchors(findings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Findings with a place on the page each; one check may have several."""
-    return [{**finding, "anchor": f"{finding['check']}-{n}"} for n, finding in enumerate(findings)]
+    """Findings with a short title and a place on the page each; one check may have several."""
+    return [
+        {**finding, "anchor": f"{finding['check']}-{n}", "title": title(finding["check"])}
+        for n, finding in enumerate(findings)
+    ]
+
+
+def title(check: str) -> str:
+    """The fault in a check's name: ``formatted.role-order`` is "role order"."""
+    return check.rpartition(".")[2].replace("-", " ")
 
 
 def sentence(found: Mapping[str, Any]) -> str:

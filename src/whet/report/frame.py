@@ -20,8 +20,18 @@ from whet.report import words
 from whet.report.markup import breakable, ticked
 
 GUIDE = "https://github.com/whet-ai/whet/blob/main/docs/when-to-tune.md"
-# What print needs: folded parts are opened. Without scripts, style.css does it where it can.
-SCRIPT = "addEventListener('beforeprint',()=>document.querySelectorAll('details').forEach(d=>{d.open=true}))"
+# Folded parts open for print and where a link leads into one. Without scripts, style.css does the first, and
+# browsers that know the standard do the second.
+SCRIPT = """
+addEventListener('beforeprint',()=>document.querySelectorAll('details').forEach(d=>{d.open=true}))
+const reveal=()=>{
+  const aim=document.getElementById(decodeURIComponent(location.hash.slice(1)))
+  const folded=aim&&aim.closest('details')
+  if(folded&&!folded.open){folded.open=true;aim.scrollIntoView()}
+}
+addEventListener('hashchange',reveal)
+reveal()
+"""
 
 
 def fill(template: str, **values: Any) -> str:

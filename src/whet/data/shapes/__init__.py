@@ -5,13 +5,14 @@ what it cannot hold; ``flatten`` makes columns of a record. ``docs/formats.md`` 
 """
 
 from whet.data.shapes.detect import SHAPES, Detected, detect, shape_named
-from whet.data.shapes.flat import flat_table, flatten, guessable, read_records, with_columns
+from whet.data.shapes.flat import CLOSED, flat_table, flatten, guessable, opened, read_records, with_columns
 from whet.data.shapes.labels import labelled, mapped
 from whet.data.shapes.meaning import differences, meaning
 from whet.data.shapes.record import Problem, Record
 from whet.data.shapes.shape import Shape
 
 __all__ = [
+    "CLOSED",
     "SHAPES",
     "Detected",
     "Problem",
@@ -25,6 +26,7 @@ __all__ = [
     "labelled",
     "mapped",
     "meaning",
+    "opened",
     "read_records",
     "shape_named",
     "with_columns",

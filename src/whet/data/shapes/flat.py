@@ -21,6 +21,9 @@ from whet.data.shapes.values import frozen, is_objects, thawed
 from whet.errors import InputError, many
 from whet.records import Turn
 
+CLOSED = frozenset({"output", "expected", "target", "json", "answer", "response", "completion", "result"})
+"""An object under one of these names is an answer as it stands."""
+DEPTH = 4  # objects inside objects that become columns
 PLAIN = ("table", "text_label", "text_labels")  # the guesser reads these as they are
 
 
@@ -74,9 +77,7 @@ def flat_table(table: Table, shape: Shape | None = None) -> Table:
             where=table.path,
             fix="mend or remove these rows.",
         )
-    flat = flat_rows(records.rows)
-    columns = tuple(dict.fromkeys(key for row in flat for key in row.values))
-    return Table(table.path, columns, flat, table.notes)
+    return _table(table, flat_rows(records.rows))
 
 
 def flat_rows(rows: Sequence[tuple[Row, Record]]) -> tuple[Row, ...]:
@@ -111,14 +112,14 @@ def flatten(record: Record) -> dict[str, Any]:
 
 def _parts(record: Record) -> tuple[Turns, Turns]:
     """(what comes before the answer, the answer). A conversation that does not end in an answer has
-    none."""
+    none, nor has a text that nobody asked for."""
     if record.chosen is not None:
         return record.turns, record.chosen
     if record.completions is not None:
         steps = all(isinstance(mark, bool) for mark in record.marks or ())
         said = record.completions if steps else record.completions[:1]
         return record.turns, tuple(turn for completion in said for turn in completion)
-    if record.turns and record.turns[-1].role == "assistant":
+    if len(record.turns) > 1 and record.turns[-1].role == "assistant":
         return record.turns[:-1], record.turns[-1:]
     return record.turns, ()
 
@@ -146,20 +147,68 @@ def turn_text(turn: Turn) -> str:
 
 
 def with_columns(table: Table, names: Sequence[str]) -> Table:
-    """The table itself where it has these columns (a task names them), else its flat form."""
-    return table if set(names) <= set(table.columns) else flat_table(table)
+    """The table itself where it has these columns (a task names them), nested ones included
+    (``ticket.text``), else its flat form."""
+    for one in (table, opened_table(table), opened_table(table, frozenset())):
+        if set(names) <= set(one.columns):
+            return one
+    return flat_table(table)
 
 
-def guessable(table: Table) -> Table:
-    """The table itself where its cells are texts, numbers and lists of these; else its flat form, where it
-    has one."""
+def guessable(table: Table, names: Sequence[str] = ()) -> Table:
+    """The table itself where its cells are texts, numbers and lists of these; else its good rows in flat
+    form, where it has one; else with nested objects as columns. Columns that are named are among them,
+    where there are such."""
+    made, asked = _guessable(table), set(names)
+    if asked <= set(made.columns):
+        return made
+    whole = opened_table(table, frozenset())
+    return whole if asked <= set(whole.columns) else made
+
+
+def _guessable(table: Table) -> Table:
     sample = [row.values for row in table.rows[:SAMPLE]]
-    if not any(map(_nested, sample)):
+    nested = any(map(_nested, sample))
+    if not nested and not _unasked(sample):
         return table
     try:
-        return flat_table(table)
+        records = read_records(table)
     except InputError:
+        return opened_table(table)
+    if records.shape.name in PLAIN or not records.rows:
+        return opened_table(table)
+    return _table(table, flat_rows(records.rows))
+
+
+def _unasked(sample: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether rows hold what no column tells by itself: answers to choose between, texts without answers."""
+    keys = [set(values) for values in sample]
+    compared = all({"chosen", "rejected"} <= names for names in keys)
+    return bool(keys) and (compared or all(names in ({"text"}, {"prompt"}) for names in keys))
+
+
+def opened_table(table: Table, closed: frozenset[str] = CLOSED) -> Table:
+    """The table with nested objects as columns of their own; itself where it has none."""
+    if not any(isinstance(value, dict) for row in table.rows for value in row.values.values()):
         return table
+    return _table(table, tuple(Row(row.line, opened(row.values, closed)) for row in table.rows))
+
+
+def opened(values: Mapping[str, Any], closed: frozenset[str] = CLOSED, depth: int = DEPTH) -> dict[str, Any]:
+    """``{"ticket": {"text": "a"}, "tags": ["b"]}`` as ``{"ticket.text": "a", "tags": ["b"]}``; what is named
+    in ``closed``, or lies deeper than ``depth``, stays whole."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict) and value and depth and key.lower() not in closed:
+            found |= {f"{key}.{name}": inner for name, inner in opened(value, closed, depth - 1).items()}
+        else:
+            found[key] = value
+    return found
+
+
+def _table(table: Table, rows: tuple[Row, ...]) -> Table:
+    columns = tuple(dict.fromkeys(key for row in rows for key in row.values))
+    return Table(table.path, columns, rows, table.notes, table.name)
 
 
 def _nested(values: Mapping[str, Any]) -> bool:
