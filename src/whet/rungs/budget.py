@@ -2,8 +2,9 @@
 
 The unit is one reading of the training texts by the frozen encoder, whose seconds are known from before: it
 measures machine, texts and model at once. What does not fit is given up in this order: the second method,
-then epochs. What was given up is said, for a training that was cut short cannot show that training is
-useless. Knows no weights and no loop.
+then epochs, and with them the mixture with the base, which is there to temper long trainings. What was given
+up is said, for a training that was cut short cannot show that training is useless. Knows no weights and no
+loop.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 EPOCH = 2.5  # readings that an epoch costs; measured 2.2 in bf16, and three times the arithmetic at most
-ENDS = 2.0  # readings for new heads after a training: one for each share of the way
+ENDS = 2.0  # readings for new heads after a training: as trained, and mixed with the base
 CURVE_TRAINED, CURVE_READ = 0.75, 0.75  # the learning curve trains on a quarter and on half, and reads those
 SHARES = (0.75, 0.5, 0.25, 0.1)  # of the epochs asked for
 
@@ -26,12 +27,12 @@ class Plan:
     note: str = ""
     """What was given up to keep to the minutes; empty where nothing was."""
     cut_short: bool = False
-    """Whether fewer epochs are trained than were asked for."""
+    """Whether fewer epochs are trained than were asked for; then the weights are taken as trained."""
 
 
-def cost(methods: int, epochs: float) -> float:
+def cost(methods: int, epochs: float, ends: float = ENDS) -> float:
     """Readings of the training texts that ``methods`` trainings take, with the learning curve."""
-    training = EPOCH * epochs + ENDS
+    training = EPOCH * epochs + ends
     return methods * training + CURVE_TRAINED * EPOCH * epochs + CURVE_READ
 
 
@@ -43,17 +44,19 @@ def plan(methods: Sequence[str], epochs: float, reading: float, minutes: float |
         reading: seconds that one reading of the training texts takes here.
         minutes: what all may take; None for as long as it takes. The smallest plan is made in any case.
     """
-    whole = Plan(tuple(methods), epochs)
-    tried = [whole, *(Plan(tuple(methods[:1]), share * epochs) for share in (1.0, *SHARES))]
+    whole, first = Plan(tuple(methods), epochs), tuple(methods[:1])
+    shorter = [Plan(first, share * epochs, cut_short=True) for share in SHARES]
+    tried = [whole, Plan(first, epochs), *shorter]
     if minutes is None:
         return whole
-    fits = (p for p in tried if reading * cost(len(p.methods), p.epochs) <= 60 * minutes)
-    chosen = next(fits, tried[-1])
+    chosen = next((p for p in tried if reading * _cost_of(p) <= 60 * minutes), shorter[-1])
     if chosen == whole:
         return whole
-    full = reading * cost(len(methods), epochs) / 60
-    note = _given_up(chosen, whole, minutes, full)
-    return replace(chosen, note=note, cut_short=chosen.epochs < epochs)
+    return replace(chosen, note=_given_up(chosen, whole, minutes, reading * _cost_of(whole) / 60))
+
+
+def _cost_of(planned: Plan) -> float:
+    return cost(len(planned.methods), planned.epochs, 1.0 if planned.cut_short else ENDS)
 
 
 def _given_up(chosen: Plan, whole: Plan, minutes: float, full: float) -> str:

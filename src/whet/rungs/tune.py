@@ -73,7 +73,8 @@ class Tune:
         work = _Work(setting, frozen, train, dev)
         planned = self._plan(work)
         recipes = self._recipes(planned)
-        ends = [end for recipe in recipes for end in self._ends(work, recipe)]
+        shares = SHARES[-1:] if planned.cut_short else SHARES
+        ends = [end for recipe in recipes for end in self._ends(work, recipe, shares)]
         specialist = work.specialist(min(ends, key=lambda end: end.found.loss))
         info = replace(
             specialist.info,
@@ -102,11 +103,11 @@ class Tune:
         more = {own: said[key] for key, own in SAID.items() if said.get(key) is not None}
         return [replace(RECIPES[method], epochs=planned.epochs, **more) for method in planned.methods]
 
-    def _ends(self, work: _Work, recipe: Recipe) -> list[End]:
+    def _ends(self, work: _Work, recipe: Recipe, shares: Sequence[float]) -> list[End]:
         """Train once; its ends are the weights as trained and mixed with the base, or those chosen before."""
         mix = self.choices.get("mix")
         trained = work.train(recipe, f"tune ({recipe.method})", blind=bool(mix))
-        shares = (mix["share"],) if mix else SHARES
+        shares = (mix["share"],) if mix else shares
         strengths = (mix["C"],) if mix else STRENGTHS
         return [
             end

@@ -186,18 +186,19 @@ def fit_vectors(
     assert best is not None, "a rung proposed no candidate"
     chosen = best[1]
     if again:
-        chosen = _with_dev(chosen, again(chosen.info.choices), meter, train, dev)
+        chosen = _with_dev(chosen, again(chosen.info.choices), train, dev)
     seconds = time.perf_counter() - start + meter.saved
     return replace(chosen, info=replace(chosen.info, seconds=seconds, tried=tried))
 
 
 def _with_dev(
-    chosen: VectorSpecialist, propose: Propose, meter: Meter, train: Sequence[Example], dev: Sequence[Example]
+    chosen: VectorSpecialist, propose: Propose, train: Sequence[Example], dev: Sequence[Example]
 ) -> VectorSpecialist:
-    """The chosen specialist, fitted on train and dev; its answers to dev are those from before."""
+    """The chosen specialist, fitted on train and dev; its answers to dev are those from before. What is
+    read again here comes from the cache, and is not counted twice."""
     answers = [p.output for p in chosen.predict([example.input for example in dev])]
     labels = chosen.decider.labels
-    final = propose(meter.on(chosen.encoder), [*train, *dev], labels)[0]
+    final = propose(chosen.encoder, [*train, *dev], labels)[0]
     info = replace(chosen.info, dev_outputs=answers, parameters_trained=final.parameters)
     return replace(chosen, arrays=final.arrays, info=info)
 
