@@ -178,6 +178,24 @@ def test_nobody_looks_where_dev_is_not_asked(source: EncoderSource) -> None:
 
 
 @pytest.mark.parametrize("method", ["full", "lora"])
+def test_a_step_in_several_passes_learns_the_same(
+    method: str, source: EncoderSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = Recipe(method, lr=1e-3, epochs=1.0, batch=8, rank=4)
+    whole = trained(source, recipe)
+    monkeypatch.setattr(classifier, "PASS_TOKENS", 24)
+    parts = trained(source, recipe)
+    for name, value in whole.last.items():
+        assert torch.allclose(parts.last[name], value, rtol=1e-4, atol=1e-6), name
+
+
+def test_passes_keep_to_their_tokens_and_texts_whole() -> None:
+    windows = Windows([[1] * length for length in (5, 5, 9, 4, 4, 30)], [0, 1, 2, 1, 3, 4], 5)
+    assert classifier.passes(windows, [0, 1, 2, 3, 4], 100) == [[0, 1, 3, 2, 4]]
+    assert classifier.passes(windows, [0, 1, 2, 3, 4, 5], 18) == [[0, 1, 3], [2, 4], [5]]
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
 def test_kept_states_change_nothing(source: EncoderSource, method: str) -> None:
     recipe = Recipe(method, lr=1e-3, epochs=2.0, batch=8, rank=4, top=1)
     kept, plain = (trained(source, recipe, keep=keep) for keep in (True, False))

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 LORA_ALPHA = 2  # times the rank
 SAVE_SECONDS = 60.0
+PASS_TOKENS = 4096  # 64 windows of 256 tokens at once held 4.7 GB in fp32, for nothing
 """Between checkpoints: one takes about a second, and so much work is lost at a kill."""
 
 
@@ -172,6 +173,21 @@ def by_length(data: Data, recipe: Recipe, seed: int) -> Batches:
     return batches
 
 
+def passes(windows: Windows, rows: Sequence[int], most: int) -> list[list[int]]:
+    """The rows of a step in passes of at most ``most`` tokens, padding counted, or one text where that has
+    more; the windows of a text stay together, for they are pooled together."""
+    by_text: dict[int, list[int]] = {}
+    for row in rows:
+        by_text.setdefault(windows.owner[row], []).append(row)
+    parts: list[list[int]] = [[]]
+    for text in by_text.values():
+        wider = [*parts[-1], *text]
+        if parts[-1] and len(wider) * max(len(windows.ids[row]) for row in wider) > most:
+            parts.append([])
+        parts[-1] += text
+    return parts
+
+
 HEAD = "head."
 """What the names of the head's tensors begin with."""
 
@@ -207,24 +223,26 @@ class EncoderJob:
     def gradients(self, rows: Sequence[int], forget: Callable[[], None]) -> Stepped:
         from whet.train.step import Stepped
 
-        batch = collate(self.data.windows, list(rows), 0 if self.states else self.pad_id)
-        with self.states.instead() if self.states else contextlib.nullcontext():
-            loss = self._loss(batch)
-        loss.backward()  # type: ignore[no-untyped-call]
-        texts = len(batch.texts)
-        given = sum(len(self.data.windows.ids[row]) for row in rows)
-        return Stepped(loss.item(), float(texts), texts, batch.ids.numel(), given)
+        windows, pad = self.data.windows, 0 if self.states else self.pad_id
+        texts = len({windows.owner[row] for row in rows})
+        loss, read = 0.0, 0
+        for part in passes(windows, rows, PASS_TOKENS):
+            batch = collate(windows, part, pad)
+            with self.states.instead() if self.states else contextlib.nullcontext():
+                share = self._loss(batch) / texts
+            share.backward()  # type: ignore[no-untyped-call]
+            loss, read = loss + share.item(), read + batch.ids.numel()
+        return Stepped(loss, float(texts), texts, read, sum(len(windows.ids[row]) for row in rows))
 
     def _loss(self, batch: TokenBatch) -> torch.Tensor:
-        """Mean loss over the texts of a batch; vectors are unit length, as in the frozen head."""
+        """Loss summed over the texts of a batch; vectors are unit length, as in the frozen head."""
         import torch
 
         hidden = self.model(input_ids=batch.ids, attention_mask=batch.mask).last_hidden_state
         vectors = torch.nn.functional.normalize(pooled_sums(hidden, batch, self.pooling), dim=1)
         wanted = torch.from_numpy(self.data.table[batch.texts])
         logits = vectors @ self._weight.T + self._bias
-        loss = total_loss(logits, wanted, several=self.data.several, smoothing=self.recipe.smoothing)
-        return loss / max(len(batch.texts), 1)
+        return total_loss(logits, wanted, several=self.data.several, smoothing=self.recipe.smoothing)
 
     def look(self) -> Look:
         assert self.on_eval is not None
