@@ -12,13 +12,13 @@ from tests import training
 from tests.architectures import tiny
 from whet.config import Fields, Task, TuneOptions
 from whet.errors import InputError, WorldError
+from whet.given import device, precision
 from whet.train import generators, step
 from whet.train.causal import prepared
 from whet.train.job import CausalJob
 from whet.train.optimizer import Optimizer, Rates
 from whet.train.sharing import Row
 from whet.train.step import Settings, Stepped
-from whet.tuning import device, precision
 
 
 class Small:

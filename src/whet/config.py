@@ -125,6 +125,9 @@ class TuneOptions(Section):
     """What a decoder learns of a conversation: every answer, or the last."""
     too_long: Literal["stop", "drop", "cut_start"] = "stop"
     """What becomes of rows longer than a decoder's context."""
+    score: Literal["auto", "loss", "exact"] = "auto"
+    """What decides a decoder's best look at dev: `exact` counts answers that it would write word for word;
+    `auto` is `loss` for replies (`write`) and `exact` else."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """Of a decoder's base; `auto` is bf16 where the processor multiplies it natively."""
     device: Literal["auto", "cpu", "cuda"] = "auto"

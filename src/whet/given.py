@@ -1,6 +1,7 @@
-"""What a training starts from: a task's examples split, and those it may see as tokens of its model.
+"""What a training starts from: a task split, what it may see as tokens of its model, and how it learns.
 
     task -> examples -> split -> conversations -> tokens
+         -> method, precision, device, adapter
 
 No weights are read. Test rows are split off and go no further.
 """
@@ -16,6 +17,7 @@ from whet.check.load import load_subject
 from whet.data.split import split_given
 from whet.errors import InputError
 from whet.models.decoder import find_decoder, load_tokenizer
+from whet.models.encoder import native_bf16
 from whet.models.folder import UNSET_LENGTH, model_place
 from whet.models.layout import Conversation
 from whet.records import Example, Turn
@@ -26,6 +28,12 @@ if TYPE_CHECKING:
     from whet.config import Task
     from whet.data.split import Splits
     from whet.models.decoder import DecoderSource
+    from whet.train.adapters import LoraRecipe
+    from whet.train.course import Plan
+
+RATES = {"lora": 2e-4, "full": 1e-4}
+PATIENCE = 3  # looks
+ALPHA = 2.0  # times the rank
 
 
 @dataclass(frozen=True)
@@ -123,3 +131,62 @@ def conversation(task: Task, subject: Subject, row: int) -> Conversation:
     return Conversation(
         (*asked, Turn("user", subject.inputs[row]), Turn("assistant", subject.outputs[row])), source
     )
+
+
+def method(task: Task) -> str:
+    """One method is trained here: the task's, or LoRA where it leaves the choice open."""
+    return task.tune.methods[0] if "methods" in task.tune.model_fields_set else "lora"
+
+
+def precision(task: Task) -> str:
+    """``bf16`` or ``fp32``: what the task says, or bf16 where it is fast."""
+    import torch
+
+    if task.tune.precision != "auto":
+        return task.tune.precision
+    native = torch.cuda.is_bf16_supported() if device(task) == "cuda" else native_bf16()
+    return "bf16" if native else "fp32"
+
+
+def device(task: Task) -> str:
+    """``cuda`` or ``cpu``: what the task says, or a GPU where there is one.
+
+    Raises:
+        InputError: it says ``cuda``, and torch sees none.
+    """
+    import torch
+
+    there = torch.cuda.is_available()
+    if task.tune.device == "cuda" and not there:
+        raise InputError(
+            "torch sees no GPU here.",
+            where=f"{task.task}: tune.device",
+            fix="write `cpu` or `auto`, or install a torch that was built for your GPU.",
+        )
+    return "cuda" if there and task.tune.device != "cpu" else "cpu"
+
+
+def recipe_of(task: Task) -> LoraRecipe | None:
+    """The adapter; None: all weights learn."""
+    from whet.train.adapters import LoraRecipe
+
+    asked = task.tune
+    if method(task) == "full":
+        return None
+    return LoraRecipe(asked.rank, ALPHA * asked.rank, rslora=asked.rslora, dora=asked.dora)
+
+
+def plan_of(task: Task) -> Plan:
+    """What the task asks of the loop."""
+    from whet.train.course import Plan
+    from whet.train.optimizer import Rates
+
+    said = task.tune
+    rates = Rates(said.lr or RATES[method(task)], said.weight_decay, said.clip, said.warmup, said.schedule)
+    patience = PATIENCE if said.patience is None else said.patience
+    return Plan(rates, said.epochs, said.batch, looks=said.looks, patience=patience, seed=task.seed)
+
+
+def exactly(task: Task) -> bool:
+    """Whether dev counts answers that would be written word for word: a reply may be good in other words."""
+    return task.kind != "write" if task.tune.score == "auto" else task.tune.score == "exact"

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whet.errors import InputError
-from whet.given import Given, given_by
+from whet.given import Given, device, exactly, given_by, method, plan_of, precision, recipe_of
 from whet.models.decoder import load_decoder, skeleton
-from whet.models.encoder import native_bf16
 from whet.models.shape import shape_of
 from whet.report.tunepage import render_tuned
 from whet.runs import environment, now
@@ -26,15 +25,11 @@ from whet.train import room
 
 if TYPE_CHECKING:
     from whet.config import Task
-    from whet.train.adapters import LoraRecipe
     from whet.train.after import Check, Trained
     from whet.train.course import Ended, Plan
     from whet.train.preflight import Fit
 
 Tell = Callable[[str, int, int], None]
-RATES = {"lora": 2e-4, "full": 1e-4}
-PATIENCE = 3  # looks
-ALPHA = 2.0  # times the rank
 CARD, PAGE, MADE_FROM = "card.json", "training.html", "made-from.json"
 
 
@@ -105,14 +100,15 @@ def tune_task(
     make_folder(out)
     with exclusive(out):
         _same(given, fit, plan, out)
-        held = room.memory_now() or 0
+        place = device(task)
+        held = room.memory_now(place) or 0
         ended, trained = _train(given, fit, plan, out, watch)
         tell("trying what was saved", 0, 1)
         checks = checked(trained, given.source, out / "weights", adapter=fit.way.rank is not None)
         card = _card(given, fit, plan, ended, checks, watch, out)
         card["seconds"] = time.perf_counter() - start
         card["measured"] = {
-            "memory": room.peak_memory() - held,
+            "memory": room.peak_memory(place) - held,
             "disk": room.size_of(out),
             "seconds": ended.seconds,
         }
@@ -121,56 +117,13 @@ def tune_task(
     return Tuned(out, card, example)
 
 
-def method(task: Task) -> str:
-    """One method is trained here: the task's, or LoRA where it leaves the choice open."""
-    return task.tune.methods[0] if "methods" in task.tune.model_fields_set else "lora"
-
-
-def precision(task: Task) -> str:
-    """``bf16`` or ``fp32``: what the task says, or bf16 where it is fast."""
-    import torch
-
-    if task.tune.precision != "auto":
-        return task.tune.precision
-    native = torch.cuda.is_bf16_supported() if device(task) == "cuda" else native_bf16()
-    return "bf16" if native else "fp32"
-
-
-def device(task: Task) -> str:
-    """``cuda`` or ``cpu``: what the task says, or a GPU where there is one.
-
-    Raises:
-        InputError: it says ``cuda``, and torch sees none.
-    """
-    import torch
-
-    there = torch.cuda.is_available()
-    if task.tune.device == "cuda" and not there:
-        raise InputError(
-            "torch sees no GPU here.",
-            where=f"{task.task}: tune.device",
-            fix="write `cpu` or `auto`, or install a torch that was built for your GPU.",
-        )
-    return "cuda" if there and task.tune.device != "cpu" else "cpu"
-
-
-def _recipe(task: Task) -> LoraRecipe | None:
-    """The adapter; None: all weights learn."""
-    from whet.train.adapters import LoraRecipe
-
-    asked = task.tune
-    if method(task) == "full":
-        return None
-    return LoraRecipe(asked.rank, ALPHA * asked.rank, rslora=asked.rslora, dora=asked.dora)
-
-
 def _preflight(given: Given, out: Path, watch: Watch) -> tuple[Fit, Plan]:
     """Whether it fits, said before a weight is loaded."""
     from whet.train.estimate import Way
     from whet.train.preflight import preflight
     from whet.train.step import PASS_TOKENS
 
-    asked, recipe = given.task.tune, _recipe(given.task)
+    asked, recipe = given.task.tune, recipe_of(given.task)
     plan = plan_of(given.task)
     way = Way(
         recipe.rank if recipe else None,
@@ -198,17 +151,6 @@ def _preflight(given: Given, out: Path, watch: Watch) -> tuple[Fit, Plan]:
     return fit, plan
 
 
-def plan_of(task: Task) -> Plan:
-    """What the task asks of the loop."""
-    from whet.train.course import Plan
-    from whet.train.optimizer import Rates
-
-    said = task.tune
-    rates = Rates(said.lr or RATES[method(task)], said.weight_decay, said.clip, said.warmup, said.schedule)
-    patience = PATIENCE if said.patience is None else said.patience
-    return Plan(rates, said.epochs, said.batch, looks=said.looks, patience=patience, seed=task.seed)
-
-
 def _same(given: Given, fit: Fit, plan: Plan, out: Path) -> None:
     """A folder goes on with the training that it holds, and with no other.
 
@@ -231,7 +173,7 @@ def _identity(given: Given, plan: Plan) -> dict[str, Any]:
     """What a training is known by, as JSON values."""
     shape = asdict(plan)
     rates = shape.pop("rates")
-    recipe = _recipe(given.task)
+    recipe = recipe_of(given.task)
     return {
         "model": given.source.sha256,
         "examples": value_digest([[row.ids, row.weights] for row in (*given.train.rows, *given.dev.rows)]),
@@ -242,6 +184,7 @@ def _identity(given: Given, plan: Plan) -> dict[str, Any]:
         **shape,
         **{name: value for name, value in rates.items() if name not in {"betas", "parts"}},
         "top_layers": given.task.tune.top_layers,
+        "score": "exact" if exactly(given.task) else "loss",
     }
 
 
@@ -257,7 +200,7 @@ def _short(value: Any) -> str:
 def _train(given: Given, fit: Fit, plan: Plan, out: Path, watch: Watch) -> tuple[Ended, Trained]:
     """Train to the end and write the best weights. The model is gone when this returns, so that another can
     be loaded."""
-    from whet.train import after, loop
+    from whet.train import after, loop, step
     from whet.train.causal import prepared
     from whet.train.figures import Figures
     from whet.train.frozen import STATES
@@ -269,14 +212,18 @@ def _train(given: Given, fit: Fit, plan: Plan, out: Path, watch: Watch) -> tuple
     model = load_decoder(given.source, fit.way.precision).to(device(given.task))
     settings = Settings(pass_tokens=fit.way.pass_tokens)
     asked = given.task.tune
-    ready = prepared(model, _recipe(given.task), settings, given.task.seed, top=asked.top_layers)
+    ready = prepared(model, recipe_of(given.task), settings, given.task.seed, top=asked.top_layers)
     for line in ready.notes:
         watch.note(line)
     rows = given.train.rows
     job = CausalJob(
         ready.model, rows, given.train.sources, given.dev.rows, ready.form, ready.settings, note=watch.note
     )
-    job.exact = given.task.kind != "write"  # a reply may be good in other words
+    job.exact = exactly(given.task)
+    if job.exact and ready.form is not step:
+        watch.note(
+            "dev is judged by the loss alone: rows that are read padded are not compared word for word"
+        )
     if asked.top_layers:
         watch.tell("reading the layers that do not learn", 0, 1)
         job = on_kept_states(job, asked.top_layers, out)
@@ -302,7 +249,7 @@ def _card(
         "task": given.task.task,
         "base": {"name": source.name, "sha256": source.sha256, "licence": source.licence},
         "method": method(given.task),
-        "adapter": asdict(recipe) if (recipe := _recipe(given.task)) else None,
+        "adapter": asdict(recipe) if (recipe := recipe_of(given.task)) else None,
         "top_layers": given.task.tune.top_layers,
         "precision": fit.way.precision,
         "device": device(given.task),

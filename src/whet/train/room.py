@@ -36,14 +36,22 @@ def size_of(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def peak_memory() -> int:
-    """The most memory that this process has held, in bytes."""
+def peak_memory(device: str = "cpu") -> int:
+    """The most memory that this process has held, in bytes; of a GPU, what torch took of it."""
+    if device == "cuda":
+        import torch
+
+        return torch.cuda.max_memory_allocated()
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024
 
 
-def memory_now() -> int | None:
+def memory_now(device: str = "cpu") -> int | None:
     """What this process holds, in bytes."""
+    if device == "cuda":
+        import torch
+
+        return torch.cuda.memory_allocated()
     pages = _first_number(Path("/proc/self/statm"), 1)
     return None if pages is None else pages * os.sysconf("SC_PAGE_SIZE")
 
