@@ -303,3 +303,21 @@ def test_the_check_counts_in_the_tokens_of_the_model_that_will_learn(task_file: 
     found = {finding["check"]: finding for finding in json.loads(done.stdout)["findings"]}
     assert done.returncode == 1
     assert [row["source"] for row in found["formatted.too-long"]["rows"]] == ["rows.jsonl:81"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "score", "counts"),
+    [
+        ("write", "auto", False),
+        ("extract", "auto", True),
+        ("write", "exact", True),
+        ("extract", "loss", False),
+    ],
+)
+def test_dev_counts_whole_answers_where_the_task_says_so(kind: str, score: str, counts: bool) -> None:
+    from whet.config import task_from
+    from whet.given import exactly
+
+    fields = {"input": "text", "output": "name"}
+    task = {"task": "t", "kind": kind, "examples": "rows.jsonl", "fields": fields, "tune": {"score": score}}
+    assert exactly(task_from(task)) is counts

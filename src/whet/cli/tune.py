@@ -102,11 +102,6 @@ def _said(card: Mapping[str, Any], folder: Path) -> list[str]:
             f"{speed['examples_per_second']:,.1f} examples/s, {speed['share_of_limit']:.0%} of what this "
             "machine's arithmetic allows"
         )
-    if best.get("score") is not None:
-        lines.append(
-            f"right word for word on dev: {first['score']:.1%} before training, best {best['score']:.1%} of "
-            f"{card['rows']['dev']:,}"
-        )
     lines.append(
         f"dev loss {first['loss']:.3f} before training, best {best['loss']:.3f} at step {best['step']}"
     )
