@@ -234,7 +234,7 @@ def theirs(recipe: Recipe, rows: list[Row], out: Path) -> list[float]:
     from datasets import Dataset
     from torch.optim.lr_scheduler import LambdaLR
     from torch.utils.data import SequentialSampler
-    from transformers import TrainerCallback, set_seed
+    from transformers import PrinterCallback, TrainerCallback, set_seed
     from trl import SFTConfig, SFTTrainer
 
     from whet.models.decoder import find_decoder, load_tokenizer
@@ -289,6 +289,7 @@ def theirs(recipe: Recipe, rows: list[Row], out: Path) -> list[float]:
         processing_class=tokenizer,
         callbacks=[Log()],
     )
+    trainer.remove_callback(PrinterCallback)
     trainer.train()
     trainer.model.save_pretrained(out, safe_serialization=True)
     return losses
