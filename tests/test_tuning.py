@@ -186,7 +186,7 @@ def test_a_context_that_does_not_fit_stops_it(
 @pytest.mark.data
 def test_training_that_brings_nothing_says_so(task_file: Path, whet: Whet) -> None:
     """The control of what is tried afterwards: dev never got better, so the adapter changes nothing."""
-    text = task_file.read_text().replace("epochs: 4, lr: 0.005", "epochs: 1, lr: 0.9")
+    text = task_file.read_text().replace("epochs: 4, lr: 0.005", "epochs: 1, lr: 1.0e-30")
     task_file.write_text(text)
     done = whet("tune", task_file, "--out", task_file.parent / "out")
     assert done.returncode == 1, done.stderr
