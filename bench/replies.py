@@ -61,9 +61,7 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=4e-3)
     parser.add_argument("--epochs", type=float, default=4)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--out", type=Path, help="folder to keep; a broken-off training goes on there"
-    )
+    parser.add_argument("--out", type=Path, help="folder to keep; a broken-off training goes on there")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         print(json.dumps(measured(arguments, arguments.out or Path(place))))

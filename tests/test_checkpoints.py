@@ -24,7 +24,8 @@ from tests.test_folders import DEEP, Canary, entry, file_of
 from whet.errors import InputError, WorldError
 from whet.store import file_digest
 from whet.train import checkpoint
-from whet.train.loop import Ended, Interrupted, Watching, train
+from whet.train.course import Ended
+from whet.train.loop import Interrupted, Watching, train
 
 Fault = Callable[[Path], Any]
 LAST = "step-00000004"
