@@ -3,9 +3,10 @@
     python bench/pii.py --data ../shared/data/presidio_pii/generated_large.json --presidio PYTHON
 
 Rows are those of templates that the names adapter was not trained on (its JSON card lists them). PYTHON is
-an interpreter with presidio-analyzer; with its spaCy model it runs as it comes, without on its ``no_op``
-engine, patterns alone, and the line says which. --ordinary reads folders of everyday questions, none of
-whose rows was trained on, and counts what is flagged there; --speed times the patterns on as many rows.
+an interpreter with presidio-analyzer; with its spaCy model it runs as it comes, without on the model that
+--spacy names, or on its ``no_op`` engine, patterns alone, and the line says which. --ordinary reads folders
+of everyday questions, none of whose rows was trained on, and counts what is flagged there; --speed times the
+patterns on as many rows.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ WORDS = 30
 def main() -> None:
     arguments = _arguments()
     if arguments.peer:
-        print(json.dumps(peer(json.load(sys.stdin))))
+        print(json.dumps(peer(json.load(sys.stdin), arguments.spacy)))
         return
     sys.path.insert(0, str(ROOT / "tools"))
     from names.corpus import all_spans, read_data
@@ -64,8 +65,12 @@ def main() -> None:
     }
     line["whet"] = figures(rows, wanted, ours([row["full_text"] for row in rows]))
     if arguments.presidio:
-        found = theirs(arguments.presidio, [row["full_text"] for row in rows])
-        line["presidio"] = {"engine": found["engine"], **figures(rows, wanted, found["spans"])}
+        found = theirs(arguments.presidio, arguments.spacy, [row["full_text"] for row in rows])
+        line["presidio"] = {
+            "engine": found["engine"],
+            "versions": found["versions"],
+            **figures(rows, wanted, found["spans"]),
+        }
     if arguments.ordinary:
         line["ordinary"] = {name: ordinary(DATA / path, column) for name, path, column in ORDINARY}
     if arguments.speed:
@@ -78,6 +83,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=DATA / "presidio_pii" / "generated_large.json")
     parser.add_argument("--presidio", help="an interpreter that has presidio-analyzer")
+    parser.add_argument("--spacy", default="", help="a spaCy model for it, by name or folder")
     parser.add_argument("--ordinary", action="store_true", help="count flags on everyday questions")
     parser.add_argument("--speed", type=int, default=0, metavar="ROWS")
     parser.add_argument("--peer", action="store_true", help=argparse.SUPPRESS)
@@ -91,12 +97,12 @@ def ours(texts: Sequence[str]) -> list[list[Any]]:
     return [list(spans) for spans in find_each(texts, names_finder())]
 
 
-def theirs(python: str, texts: Sequence[str]) -> dict[str, Any]:
+def theirs(python: str, model: str, texts: Sequence[str]) -> dict[str, Any]:
     """What Presidio finds, by an interpreter of its own."""
     done = subprocess.run(
-        [python, __file__, "--peer"],
+        [python, __file__, "--peer", "--spacy", model],
         input=json.dumps(list(texts)),
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
@@ -104,23 +110,30 @@ def theirs(python: str, texts: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def peer(texts: list[str]) -> dict[str, Any]:
+def peer(texts: list[str], model: str) -> dict[str, Any]:
     """Presidio with its defaults; the best-scored of overlapping results."""
+    from importlib.metadata import version
+
+    analyzer, engine = _analyzer(model)
+    versions = {name: version(name) for name in ("presidio-analyzer", "spacy")}
+    spans = [_best(analyzer.analyze(text=text, language="en")) for text in texts]
+    return {"engine": engine, "versions": versions, "spans": spans}
+
+
+def _analyzer(model: str) -> tuple[Any, str]:
+    """Presidio on the best engine at hand, and which."""
     import importlib.util
 
     from presidio_analyzer import AnalyzerEngine
     from presidio_analyzer.nlp_engine import NlpEngineProvider
 
-    engine = (
-        "default (en_core_web_lg)" if importlib.util.find_spec("en_core_web_lg") else "no_op, patterns alone"
-    )
-    if engine.startswith("default"):
-        analyzer = AnalyzerEngine()
-    else:
-        nothing = {"nlp_engine_name": "no_op", "models": [{"lang_code": "en", "model_name": "no_op"}]}
-        provider = NlpEngineProvider(nlp_configuration=nothing)
-        analyzer = AnalyzerEngine(nlp_engine=provider.create_engine(), supported_languages=["en"])
-    return {"engine": engine, "spans": [_best(analyzer.analyze(text=text, language="en")) for text in texts]}
+    if importlib.util.find_spec("en_core_web_lg"):
+        return AnalyzerEngine(), "default (en_core_web_lg)"
+    kind = "spacy" if model else "no_op"
+    models = [{"lang_code": "en", "model_name": model or "no_op"}]
+    provider = NlpEngineProvider(nlp_configuration={"nlp_engine_name": kind, "models": models})
+    analyzer = AnalyzerEngine(nlp_engine=provider.create_engine(), supported_languages=["en"])
+    return analyzer, f"spaCy {Path(model).name}" if model else "no_op, patterns alone"
 
 
 def _best(results: list[Any]) -> list[tuple[int, int, str]]:

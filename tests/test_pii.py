@@ -244,6 +244,23 @@ def test_a_date_of_birth_is_found_again_where_nothing_says_what_it_is() -> None:
     assert find_personal(["please call 12 March 1985"]) == [[]]
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("See you on Monday.", ["Monday"]),
+        ("Tuesday morning, then WEDNESDAY AT NOON", ["Tuesday", "WEDNESDAY"]),
+        ("friday at 5", ["friday"]),
+        ("On Sunday, Anna called", ["Sunday"]),
+        ("Joe Friday read the Sunday Times in Friday Street", []),
+        ("today is a holiday", []),
+    ],
+)
+def test_days_of_the_week_are_dates_unless_they_are_names(text: str, found: list[str]) -> None:
+    spans = find(text)
+    assert [text[start:end] for start, end, _ in spans] == found
+    assert {kind for *_, kind in spans} <= {"DATE_TIME"}
+
+
 def test_a_value_left_in_is_seen() -> None:
     """The control of the property above: without the redaction it fails."""
     assert find_personal(["card 4111 1111 1111 1111"]) != [[]]

@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import random
+import re
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +25,7 @@ from whet.models.words import Words, read_words
 from whet.store import file_digest
 
 DEMO = Path(__file__).resolve().parent.parent / "src" / "whet" / "demo"
+sys.path.insert(0, str(DEMO.parent.parent.parent / "tools"))  # the scripts that train and measure the adapter
 ROWS = [
     ("Where is my parcel?", "delivery"),
     ("my card 4111 1111 1111 1111 was charged", "payment"),
@@ -176,30 +180,57 @@ def test_the_adapter_is_small_and_what_its_card_says() -> None:
     assert not set(card["data"]["train_templates"]) & set(card["data"]["test_templates"])
 
 
+def held_out(path: Path) -> list[dict[str, Any]]:
+    """The rows of the data set whose templates the adapter was not trained on."""
+    card = json.loads((ADAPTER / CARD).read_text(encoding="utf-8"))
+    assert file_digest(path) == card["data"]["sha256"]
+    tested = set(card["data"]["test_templates"])
+    return [row for row in json.loads(path.read_text(encoding="utf-8")) if row["template_id"] in tested]
+
+
 @pytest.mark.data
 def test_names_on_templates_that_were_not_trained_on(
     shared: Callable[[str], Path], finder: NamesFinder
 ) -> None:
-    """Recall at overlap 0.7 over all kinds, on 300 rows of the test templates: 0.85 is wanted and not yet
-    reached (the card has the figure of all rows); this floor guards what is there."""
-    import sys
-
-    sys.path.insert(0, str(DEMO.parent.parent.parent / "tools"))
+    """The promise: of the spans of all kinds at least 0.85 are found, at overlap 0.7."""
     from names.corpus import all_spans
     from names.measure import count, renamed
     from whet.check.pii.patterns import find_each
 
-    path = shared("presidio_pii/generated_large.json")
-    card = json.loads((ADAPTER / CARD).read_text(encoding="utf-8"))
-    assert file_digest(path) == card["data"]["sha256"]
-    tested = set(card["data"]["test_templates"])
-    rows = [row for row in json.loads(path.read_text(encoding="utf-8")) if row["template_id"] in tested]
-    rows = random.Random(0).sample(rows, 300)
-    found = find_each([row["full_text"] for row in rows], finder)
-    counts = count([all_spans(row) for row in rows], [renamed(spans) for spans in found])
-    recall = counts.recall(list(counts.wanted))
-    print(recall)
-    assert recall["value"] >= 0.82
+    rows = random.Random(0).sample(held_out(shared("presidio_pii/generated_large.json")), 400)
+    wanted, texts = [all_spans(row) for row in rows], [row["full_text"] for row in rows]
+
+    def recall(names: NamesFinder | None) -> float:
+        counts = count(wanted, [renamed(spans) for spans in find_each(texts, names)])
+        return float(counts.recall(list(counts.wanted))["value"])
+
+    assert recall(finder) >= 0.85
+    assert recall(replace(finder, caution=6.0)) < 0.85  # the control: a finder that dares little
+    assert recall(None) < 0.5  # and one without names
+
+
+@pytest.mark.data
+def test_no_sentence_of_ours_has_the_words_of_a_test_template(shared: Callable[[str], Path]) -> None:
+    """Four words in a row would be a copy: the figures of the card are on what training has not read."""
+    from names.corpus import PLAIN, TAGGED, chosen, templates
+
+    rng = random.Random(0)
+    theirs = set[tuple[str, ...]]()
+    for template in {row["masked"] for row in held_out(shared("presidio_pii/generated_large.json"))}:
+        theirs |= runs(template)
+    ours = [line for line in templates(*TAGGED, *PLAIN) for _ in range(30 if "[" in line else 1)]
+    copied = {line for line in ours if runs(chosen(line, rng)) & theirs}
+    assert copied == set()
+    assert runs("She told us: have you heard {full} speak yet, or I'll meet you at {address}.") & theirs
+
+
+def runs(template: str, words: int = 4) -> set[tuple[str, ...]]:
+    """The words that stand in a row in a template, between its slots."""
+    found = set[tuple[str, ...]]()
+    for part in re.split(r"\{+\w+\}+", template):
+        said = re.findall(r"\w+", part.lower())
+        found |= {tuple(said[i : i + words]) for i in range(len(said) - words + 1)}
+    return found
 
 
 @pytest.mark.data

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import Whet
 from tests.repair_rows import (
     CARD_NUMBER,
     CSV,
@@ -148,7 +149,15 @@ def test_digests_of_redacted_questions_do_not_depend_on_what_is_hidden(tmp_path:
         assert (ids[0] == ids[1]) is same
 
 
-STRUCTURED = {"CREDIT_CARD", "EMAIL_ADDRESS", "IBAN_CODE", "IP_ADDRESS", "PHONE_NUMBER", "US_SSN"}
+STRUCTURED = {
+    "CREDIT_CARD",
+    "EMAIL_ADDRESS",
+    "IBAN_CODE",
+    "IP_ADDRESS",
+    "PHONE_NUMBER",
+    "US_DRIVER_LICENSE",
+    "US_SSN",
+}
 
 
 @pytest.mark.data
@@ -170,6 +179,24 @@ def test_no_structured_value_of_real_texts_is_left(shared: Callable[[str], Path]
     assert holding(tmp_path, values) == ["t.csv"]
     again: list[Row] = [dict(row.values) for row in read_table(tmp_path / "out" / "repaired.csv").rows]
     assert repair(again, subject_of(again), report_of(again), choices).log == []
+
+
+@pytest.mark.data
+def test_the_command_leaves_no_structured_value_in_its_folder(
+    whet: Whet, shared: Callable[[str], Path], tmp_path: Path
+) -> None:
+    given = json.loads((shared("presidio_pii") / "generated_large.json").read_text(encoding="utf-8"))
+    some = [one for one in given if any(span["entity_type"] in STRUCTURED for span in one["spans"])][:150]
+    spans = [span for one in some for span in one["spans"] if span["entity_type"] in STRUCTURED]
+    values = {span["entity_value"] for span in spans}
+    source = tmp_path / "t.jsonl"
+    rows = [{"text": one["full_text"], "label": "ab"[one["template_id"] % 2]} for one in some]
+    source.write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
+    way = ("repair", source, "--no-model", "--input", "text", "--output", "label")
+    whet.json(*way, "--out", tmp_path / "plain")
+    assert "repaired.jsonl" in holding(tmp_path / "plain", values)  # the control: nothing else hides them
+    whet.json(*way, "--out", tmp_path / "out", "--redact")
+    assert holding(tmp_path / "out", values) == []
 
 
 def test_the_secret_of_stand_ins_is_not_the_digest_that_is_shown(tmp_path: Path) -> None:

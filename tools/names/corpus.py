@@ -21,8 +21,19 @@ from whet.data.neardup import near_groups
 
 HERE = Path(__file__).resolve().parent
 Row = tuple[str, list[Span]]
+TAGGED = {"tagged.txt": 0.35, "varied.txt": 0.65}
+PLAIN = {"plain.txt": 0.55, "ordinary.txt": 0.45}
+"""File to its share of the rows; in ``varied.txt`` and ``ordinary.txt`` a line says many things."""
+AS_IS = 0.25
+"""Share of the data set's rows that keep their values."""
+CROPPED = 0.2
 _SLOT = re.compile(r"\{(\w+)\}")
 _DATA_SLOT = re.compile(r"\{\{(\w+)\}\}")
+_CHOICE = re.compile(r"\[([^\[\]]*)\]")
+_ESCAPED = re.compile(r"\\([\[\]|])")
+_HIDDEN = 0xE000  # where Unicode has letters of private use
+_SHOWN = re.compile("[\ue000-\ue0ff]")
+_WORD_START = re.compile(r"(?<=\s)\S")
 
 
 def read_data(path: Path) -> list[dict[str, Any]]:
@@ -43,12 +54,18 @@ def whole(text: str, spans: list[Span]) -> list[Span]:
     return sorted([*others, *joined(text, [span for span in named if span[2] in NAMES])])
 
 
-def split_templates(rows: list[dict[str, Any]]) -> tuple[list[int], list[int]]:
-    """(train, test) template ids: test has about a third of each kind's spans, near-identical templates
-    keep to one side.
+def split_templates(rows: list[dict[str, Any]]) -> tuple[list[int], list[int], list[int]]:
+    """(train, dev, test) template ids: test has a third of each kind's spans, dev a quarter of the rest."""
+    _, test = dealt(rows, 2)
+    tested = set(test)
+    return *dealt([row for row in rows if row["template_id"] not in tested], 3), test
 
-    Dealt out kind by kind, the rarest first, its largest groups first, each to train until it has twice the
-    spans of the kind that test has, and to test on a tie; so every kind stands in test.
+
+def dealt(rows: list[dict[str, Any]], times: int) -> tuple[list[int], list[int]]:
+    """(rest, held out) template ids, near-identical templates on one side.
+
+    Dealt out kind by kind, the rarest first, its largest groups first, each to the rest until that has
+    ``times`` the spans of the kind that are held out, and held out on a tie; so every kind is on both sides.
     """
     masks = {row["template_id"]: row["masked"] for row in rows}
     ids = sorted(masks)
@@ -60,12 +77,12 @@ def split_templates(rows: list[dict[str, Any]]) -> tuple[list[int], list[int]]:
     side: dict[int, bool] = {}
     for kind in sorted(counts, key=lambda k: (len(counts[k]), k)):
         for group, _ in sorted(counts[kind].items(), key=lambda item: (-item[1], item[0])):
-            tested, trained = (
+            held, kept = (
                 sum(n for g, n in counts[kind].items() if side.get(g) is where) for where in (True, False)
             )
-            side.setdefault(group, 2 * tested <= trained)
-    test = [i for i in ids if side[together[i]]]
-    return [i for i in ids if not side[together[i]]], test
+            side.setdefault(group, times * held <= kept)
+    held_out = [i for i in ids if side[together[i]]]
+    return [i for i in ids if not side[together[i]]], held_out
 
 
 def refilled(row: dict[str, Any], rng: random.Random) -> Row:
@@ -83,8 +100,9 @@ def refilled(row: dict[str, Any], rng: random.Random) -> Row:
 
 
 def written(template: str, rng: random.Random) -> Row:
-    """A sentence of our own, its slots filled."""
+    """A sentence of our own: one way of saying it, its slots filled."""
     text, found, last = "", list[Span](), 0
+    template = chosen(template, rng)
     for match in _SLOT.finditer(template):
         make, kind = SLOTS[match.group(1)]
         text += template[last : match.start()]
@@ -96,9 +114,29 @@ def written(template: str, rng: random.Random) -> Row:
     return text, whole(text, found)
 
 
-def templates(name: str) -> list[str]:
-    lines = (HERE / name).read_text(encoding="utf-8").splitlines()
-    return [line.replace("\\n", "\n") for line in lines if line]
+def chosen(template: str, rng: random.Random) -> str:
+    """One of the ways to say it: of ``[this|that|]``, which may stand within another, one part is kept."""
+    hidden = _ESCAPED.sub(lambda match: chr(_HIDDEN + ord(match[1])), template)
+    while True:
+        less = _CHOICE.sub(lambda match: rng.choice(match[1].split("|")), hidden, count=1)
+        if less == hidden:
+            return _SHOWN.sub(lambda match: chr(ord(match[0]) - _HIDDEN), less)
+        hidden = less
+
+
+def templates(*names: str) -> list[str]:
+    lines = [line for name in names for line in (HERE / name).read_text(encoding="utf-8").splitlines()]
+    return [line.replace("\\n", "\n").replace("\\t", "\t") for line in lines if line]
+
+
+def cropped(row: Row, rng: random.Random) -> Row:
+    """A part of a row, cut between words and not through a span, so that no sentence is learned by heart."""
+    text, spans = row
+    cuts = [0, *(m.start() for m in _WORD_START.finditer(text)), len(text)]
+    free = [cut for cut in cuts if not any(start < cut < end for start, end, _ in spans)]
+    start, end = sorted(rng.sample(free, 2)) if len(free) > 2 else (0, len(text))
+    kept = [(a - start, b - start, kind) for a, b, kind in spans if start <= a and b <= end]
+    return text[start:end].rstrip(), kept
 
 
 def noisy(row: Row, rng: random.Random) -> Row:
@@ -153,13 +191,15 @@ def make_corpus(rows: list[dict[str, Any]], sizes: tuple[int, int, int], seed: i
     """Rows to train on: as many of the data set, tagged and plain sentences of our own as ``sizes`` says."""
     rng = random.Random(seed)
     data, tagged, plain = sizes
-    own, none = templates("tagged.txt"), templates("plain.txt")
     corpus: list[Row] = []
     for place in range(data):
         row = rows[place % len(rows)]
         as_is = row["full_text"], all_spans(row)
-        corpus.append(as_is if rng.random() < 0.4 else refilled(row, rng))
-    corpus += [written(own[place % len(own)], rng) for place in range(tagged)]
-    corpus += [written(none[place % len(none)], rng) for place in range(plain)]
-    mixed = [together(row, rng.choice(corpus), rng) if rng.random() < 0.15 else row for row in corpus]
-    return [noisy(row, rng) for row in mixed]
+        corpus.append(as_is if rng.random() < AS_IS else refilled(row, rng))
+    for count, names in ((tagged, TAGGED), (plain, PLAIN)):
+        for name, share in names.items():
+            own = templates(name)
+            corpus += [written(own[place % len(own)], rng) for place in range(round(count * share))]
+    cut = [cropped(row, rng) if rng.random() < CROPPED else row for row in corpus]
+    mixed = [together(row, rng.choice(cut), rng) if rng.random() < 0.15 else row for row in cut]
+    return [noisy(row, rng) for row in mixed if row[0]]

@@ -6,47 +6,30 @@ import random
 import re
 from collections.abc import Callable
 
-from names.lists import words
+from names.firms import org
+from names.lists import pick, words
+from names.places import (
+    address,
+    city,
+    corner,
+    country,
+    house,
+    place,
+    postcode,
+    region,
+    road,
+    state,
+    street,
+    unit,
+)
 
 ONSETS = re.split(" ", "b br c ch d dr f g gr h j k kl l m n p pr r s sh st t tr v w y z")
 VOWELS = re.split(" ", "a e i o u ai ea ie ou")
 CODAS = ["", "", "", "n", "r", "s", "l", "m", "k", "t", "nd", "rt", "ck"]
-NAME_ENDS = [
-    "",
-    "a",
-    "o",
-    "ov",
-    "sen",
-    "ić",
-    "ová",
-    "ski",
-    "ez",
-    "ini",
-    "ström",
-    "er",
-    "dóttir",
-    "yan",
-    "oğlu",
-]
-TOWN_ENDS = [
-    "",
-    "a",
-    "ville",
-    "burg",
-    "ton",
-    "ow",
-    "ice",
-    "heim",
-    "berg",
-    "by",
-    "iano",
-    "es",
-    "wijk",
-    "os",
-    "vik",
-]
-TOWN_BEFORE = ["San", "El", "Las", "Saint", "St.", "Bad", "New", "La", "North"]
-TOWN_BEHIND = ["Heights", "de la Sierra", "am See", "Bay", "Wood", "nad Labem"]
+NAME_ENDS = re.split(
+    " ", " a o ov sen ić ová ski ez ini ström er dóttir yan oğlu ev enko wicz mann son eira elli aki uk"
+)
+PREFIXES = ["van", "de", "von", "del", "van der", "Al", "da", "Mc", "O'", "di", "le", "bin", "dos", "ter"]
 
 
 def invented(rng: random.Random, ends: list[str]) -> str:
@@ -58,17 +41,22 @@ def invented(rng: random.Random, ends: list[str]) -> str:
 
 
 def first(rng: random.Random) -> str:
-    return pick(rng, "first") if rng.random() < 0.9 else invented(rng, ["", "a", "o", "y", "an"])
+    return (
+        pick(rng, "first")
+        if rng.random() < 0.9
+        else invented(rng, ["", "a", "o", "y", "an", "ie", "us", "e"])
+    )
 
 
 def last(rng: random.Random) -> str:
     made = rng.random()
-    if made < 0.75:
+    if made < 0.72:
         return pick(rng, "last")
-    if made < 0.8:
+    if made < 0.77:
         return f"{pick(rng, 'last')}-{pick(rng, 'last')}"
-    if made < 0.84:
-        return f"{rng.choice(['van', 'de', 'von', 'del', 'van der', 'Al', 'da'])} {invented(rng, NAME_ENDS)}"
+    if made < 0.83:
+        front = rng.choice(PREFIXES)
+        return f"{front}{'' if front in ('Mc', chr(79) + chr(39)) else ' '}{invented(rng, NAME_ENDS)}"
     return invented(rng, NAME_ENDS)
 
 
@@ -80,106 +68,28 @@ def full(rng: random.Random) -> str:
         return f"{first(rng)} {rng.choice('ABCDEFGHJKLMNPRSTVW')}. {last(rng)}"
     if form < 0.12:
         return f"{first(rng)} {first(rng)} {last(rng)}"
-    if form < 0.15:
+    if form < 0.16:
         return f"{pick(rng, 'title')} {first(rng)} {last(rng)}"
+    if form < 0.18:
+        return f"{first(rng)} {last(rng)}{rng.choice([' Jr.', ' III', ' Sr', ' II'])}"
     return f"{first(rng)} {last(rng)}"
 
 
-def city(rng: random.Random) -> str:
+def anyone(rng: random.Random) -> str:
+    """A person by any name."""
     form = rng.random()
-    if form < 0.6:
-        return pick(rng, "city")
-    if form < 0.66:
-        return f"{rng.choice(TOWN_BEFORE)} {invented(rng, TOWN_ENDS)}"
-    if form < 0.7:
-        return f"{invented(rng, TOWN_ENDS)} {rng.choice(TOWN_BEHIND)}"
-    return invented(rng, TOWN_ENDS)
-
-
-def country(rng: random.Random) -> str:
-    return pick(rng, "country")
-
-
-def org(rng: random.Random) -> str:
-    form = rng.random()
-    if form < 0.35:
-        return f"{pick(rng, 'firm_first')} {pick(rng, 'firm_last')}"
-    if form < 0.5:
-        return f"{pick(rng, 'firm_first')} {pick(rng, 'firm_form')}"
-    if form < 0.6:
-        return f"{last(rng)} {pick(rng, 'firm_form')}"
-    if form < 0.68:
-        return f"{last(rng)}, {last(rng)} and {last(rng)}"
-    if form < 0.76:
-        return f"{last(rng)}{rng.choice(['-', ' & ', ' and '])}{last(rng)}"
-    if form < 0.84:
-        return pick(rng, "firm_first") + pick(rng, "firm_last").lower().replace(" ", "")
-    if form < 0.88:
-        return "".join(rng.choice("ABCDEFGHIKLMNPRSTUVW") for _ in range(rng.choice([3, 3, 4])))
-    return invented(rng, ["", "ify", "io", "ex", "a", "ly"])
-
-
-def street(rng: random.Random) -> str:
-    if rng.random() < 0.5:
-        name = rng.choice([pick(rng, "street"), last(rng)])
-        return f"{house(rng)} {name} {pick(rng, 'street_form')}"
-    word = rng.choice([last(rng), invented(rng, TOWN_ENDS), pick(rng, "city")])
-    name = pick(rng, "street_abroad").format(w=word, f=first(rng))
-    return rng.choice([f"{name} {house(rng)}", f"{name} {house(rng)}", f"{house(rng)} {name}"])
-
-
-def house(rng: random.Random) -> str:
-    number = str(rng.choice([rng.randint(1, 99), rng.randint(1, 999), rng.randint(1, 9999)]))
-    return number + (rng.choice("abcd") if rng.random() < 0.08 else "")
-
-
-def unit(rng: random.Random) -> str:
-    return f"{rng.choice(['Apt.', 'Suite', 'Flat', 'Unit', 'Apt', 'Floor'])} {rng.randint(1, 999)}"
-
-
-def postcode(rng: random.Random) -> str:
-    form = rng.random()
-    if form < 0.7:
-        return f"{rng.randint(0, 99999):05d}"
-    front, back = ("".join(rng.choices("ABCDEFGHJKLMNPRSTUVWXY", k=2)) for _ in range(2))
-    if form < 0.9:
-        return f"{front}{rng.randint(1, 20)} {rng.randint(1, 9)}{back}"
-    return f"{rng.randint(1000, 9999)} {back}"
-
-
-def address(rng: random.Random) -> str:
-    """A whole address in one stretch, in one of the forms that people and data sets write."""
-    form = rng.random()
-    if form < 0.12:
-        force = f"{rng.choice(['APO', 'FPO', 'DPO'])} {rng.choice(['AA', 'AE', 'AP'])} {postcode(rng)}"
-        base = [
-            f"PSC {rng.randint(1000, 9999)}, Box {rng.randint(1000, 9999)}",
-            f"Unit {rng.randint(1000, 9999)} Box {rng.randint(1000, 9999)}",
-            f"{rng.choice(['USS', 'USNS', 'USCGC'])} {last(rng)}",
-        ]
-        return f"{rng.choice(base)}\n{force}"
-    if form < 0.2:
-        other = pick(rng, "street") + " " + pick(rng, "street_form")
-        return f"{rng.choice(['the corner of ', 'corner of ', ''])}{street(rng)} and {other}"
-    parts = [street(rng)]
-    if rng.random() < 0.4:
-        parts = [f"{rng.randint(0, 99):02d} {parts[0]}"]
-    if rng.random() < 0.4:
-        parts.insert(rng.randint(0, 1), unit(rng))
-    parts.append(city(rng))
-    tail = rng.choice([country(rng), pick(rng, "states"), "", ""])
-    ends = [part for part in (tail, rng.choice([postcode(rng), ""])) if part]
-    gap = rng.choice([", ", ", ", " ", "\n", "\n "])
-    return gap.join(parts) + (gap + " ".join(ends) if ends else "")
-
-
-def pick(rng: random.Random, section: str) -> str:
-    return rng.choice(words()[section])
+    if form < 0.4:
+        return first(rng)
+    if form < 0.65:
+        return full(rng)
+    return last(rng) if form < 0.85 else f"{pick(rng, 'title')} {last(rng)}"
 
 
 def money(rng: random.Random) -> str:
     amount = rng.choice([str(rng.randint(1, 2000)), f"{rng.uniform(1, 900):.2f}"])
-    return rng.choice(["${}", "€{}", "£{}", "{} EUR", "{} dollars", "{} euros"]).format(amount)
+    return rng.choice(
+        ["${}", "€{}", "£{}", "{} EUR", "{} dollars", "{} euros", "USD {}", "{} million"]
+    ).format(amount)
 
 
 def order(rng: random.Random) -> str:
@@ -212,28 +122,41 @@ def phone(rng: random.Random) -> str:
 
 
 Make = Callable[[random.Random], str]
+
+
+def _of(section: str) -> Make:
+    return lambda rng: pick(rng, section)
+
+
 # Slot to (maker, kind); kind None: an ordinary word.
 SLOTS: dict[str, tuple[Make, str | None]] = {
     "first": (first, "PERSON"),
     "last": (last, "PERSON"),
     "full": (full, "PERSON"),
-    "title": (lambda rng: pick(rng, "title"), "PERSON"),
+    "any": (anyone, "PERSON"),
+    "title": (_of("title"), "PERSON"),
     "city": (city, "LOCATION"),
     "country": (country, "LOCATION"),
+    "place": (place, "LOCATION"),
     "org": (org, "ORGANIZATION"),
     "address": (address, "ADDRESS"),
     "street": (street, "ADDRESS"),
+    "road": (road, "ADDRESS"),
+    "corner": (corner, "ADDRESS"),
+    "house": (house, "ADDRESS"),
     "zip": (postcode, "ADDRESS"),
     "unit": (unit, "ADDRESS"),
-    "state": (lambda rng: pick(rng, "states"), "ADDRESS"),
-    "job": (lambda rng: pick(rng, "job"), "TITLE"),
-    "brand": (lambda rng: pick(rng, "brand"), None),
-    "product": (lambda rng: pick(rng, "product"), None),
-    "day": (lambda rng: pick(rng, "day"), None),
-    "month": (lambda rng: pick(rng, "month"), None),
-    "thing": (lambda rng: pick(rng, "thing"), None),
-    "nation": (lambda rng: pick(rng, "nation"), None),
-    "n": (lambda rng: str(rng.randint(1, 60)), None),
+    "state": (state, "ADDRESS"),
+    "job": (_of("job"), "TITLE"),
+    "brand": (_of("brand"), None),
+    "product": (_of("product"), None),
+    "day": (_of("day"), None),
+    "month": (_of("month"), None),
+    "thing": (_of("thing"), None),
+    "nation": (_of("nation"), None),
+    "nations": (_of("nations"), None),
+    "culture": (_of("culture"), None),
+    "n": (lambda rng: str(rng.randint(1, 99)), None),
     "year": (lambda rng: str(rng.randint(1900, 2026)), None),
     "money": (money, None),
     "order": (order, None),
@@ -256,12 +179,13 @@ DATA_SLOTS: dict[str, Make] = {
     "prefix_male": lambda rng: rng.choice(("Mr.", "Dr.")),
     "prefix_female": lambda rng: rng.choice(("Mrs.", "Ms.", "Miss", "Dr.")),
     "city": city,
-    "country": country,
+    "country": lambda rng: rng.choice([country, country, region])(rng),
     "organization": org,
     "company": org,
     "address": address,
-    "street_name": street,
+    "street_name": road,
     "secondary_address": unit,
     "building_number": lambda rng: f"{rng.randint(0, 99):02d}",
-    "job": lambda rng: pick(rng, "job"),
+    "postcode": postcode,
+    "job": _of("job"),
 }

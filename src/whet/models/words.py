@@ -107,5 +107,6 @@ def collate_words(
     def padded(lists: list[list[int]], filler: int) -> torch.Tensor:
         return torch.tensor([lists[row] + [filler] * (longest - len(lists[row])) for row in rows])
 
-    mask = padded([[1] * len(window) for window in words.ids], 0)
+    lengths = torch.tensor([[len(words.ids[row])] for row in rows])
+    mask = (torch.arange(longest) < lengths).long()
     return padded(words.ids, pad_id), mask, padded(words.shapes, 0), padded(words.owners, -1)

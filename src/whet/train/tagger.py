@@ -52,6 +52,8 @@ class TagRecipe:
     smoothing: float = 0.0
     drop_shapes: float = 0.1
     """Share of windows whose shapes are hidden, so that the words themselves are learnt too."""
+    drop_pieces: float = 0.0
+    """Share of pieces that another of the batch stands in for, so that no sentence is learnt by heart."""
 
 
 @dataclass(frozen=True)
@@ -183,6 +185,7 @@ class TaggerJob:
 
         hidden = torch.tensor([self._rng.random() < self._recipe.drop_shapes for _ in ids])
         shapes = shapes.masked_fill(hidden.unsqueeze(1), 0)
+        ids = _shuffled_some(ids, owners >= 0, self._recipe.drop_pieces, self._rng)
         with torch.autocast("cpu", torch.bfloat16, enabled=native_bf16()):
             logits = self._tagger.forward(ids, mask, shapes)
         targets = torch.where(owners >= 0, self._wanted[owners.clamp(min=0)], NO_TAG)
@@ -198,3 +201,15 @@ class TaggerJob:
 
     def write(self, folder: Path) -> None:
         raise NotImplementedError("a tagger keeps no checkpoints")
+
+
+def _shuffled_some(ids: torch.Tensor, real: torch.Tensor, share: float, rng: random.Random) -> torch.Tensor:
+    """The pieces [rows, length] with a share of the real ones taken from anywhere in the batch."""
+    import torch
+
+    if not share:
+        return ids
+    flat, places = ids.flatten().clone(), real.flatten().nonzero().flatten()
+    chosen = [place for place in places.tolist() if rng.random() < share]
+    flat[chosen] = flat[places[torch.tensor([rng.randrange(len(places)) for _ in chosen], dtype=torch.long)]]
+    return flat.view_as(ids)

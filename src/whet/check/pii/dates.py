@@ -1,7 +1,8 @@
-"""Dates as numbers or with the month's name, and dates of birth, which a word near them gives away.
+"""Dates as numbers or with the month's name, days of the week, and dates of birth, which a word near them
+gives away.
 
-A plain date says nothing of a person; it is found so that no telephone number is seen in it. Words of
-the context are English. Two-digit years are read only next to such a word.
+A plain date says nothing of a person; it is found so that no telephone number and no name is seen in it.
+Words of the context are English. Two-digit years are read only next to such a word.
 """
 
 from __future__ import annotations
@@ -34,6 +35,14 @@ _HINT = re.compile(r"\d[-/.]\d|[a-z]\.?,? \d", re.IGNORECASE)
 _BIRTH = re.compile(
     r"\b(?:born|birth|birthdate|birthday|date of birth|dob|d\.o\.b|née|geboren)\b", re.IGNORECASE
 )
+# Words that stand beside a day of the week in capitals, at the start of a sentence or in a heading.
+_BESIDE = re.compile(
+    r"(?:a|after|and|at|before|by|closed|each|every|for|from|in|last|late|next|of|on|open|or|since|that|the|this"
+    rf"|till|to|until|when|{_MONTH})",
+    re.IGNORECASE,
+)
+_WEEKDAY = re.compile(r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b", re.IGNORECASE)
+_WORD_BEFORE, _WORD_BEHIND = re.compile(r"([\w.'’]+) $"), re.compile(r" (\w+)")
 
 
 def find_dates(text: str) -> Iterator[Span]:
@@ -54,3 +63,17 @@ def _possible(match: re.Match[str]) -> bool:
     pair = (match["month"], match["day"]) if match["year"] else (match["first"], match["second"])
     low, high = sorted(int(part) for part in pair)
     return 1 <= low <= 12 and high <= 31
+
+
+def find_weekdays(text: str) -> Iterator[Span]:
+    """Days of the week, unless a word in capitals beside one makes it a name ("Joe Friday")."""
+    for match in _WEEKDAY.finditer(text):
+        start, end = match.span()
+        before = _WORD_BEFORE.search(text[max(0, start - BEFORE) : start])
+        if text[start].islower() or not (_names(before) or _names(_WORD_BEHIND.match(text, end))):
+            yield start, end, "DATE_TIME"
+
+
+def _names(beside: re.Match[str] | None) -> bool:
+    """Whether a word beside a day of the week could be a part of the same name."""
+    return beside is not None and beside[1][0].isupper() and not _BESIDE.fullmatch(beside[1])

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,18 +82,27 @@ def names_finder(source: EncoderSource | None = None, folder: Path = ADAPTER) ->
 def load_tagger(source: EncoderSource, folder: Path, card: dict[str, Any]) -> Tagger:
     """The base with the adapter merged into it, and the head; bf16 where that is native: half the time."""
     import torch
+
+    tagger = open_tagger(source, folder, card)
+    merged = tagger.model.merge_and_unload().eval()
+    if native_bf16():
+        merged = merged.to(torch.bfloat16)
+    return replace(tagger, model=merged)
+
+
+def open_tagger(source: EncoderSource, folder: Path, card: dict[str, Any], **config: Any) -> Tagger:
+    """The base with the adapter beside it, as ``save_tagger`` was given it: training can go on from there.
+    ``config`` overrides the base's configuration."""
+    import torch
     from safetensors.torch import load_file
 
-    model = with_adapter(load_model(source, "fp32"), int(card["recipe"]["rank"]))
+    model = with_adapter(load_model(source, "fp32", **config), int(card["recipe"]["rank"]))
     live = dict(model.named_parameters())
     with torch.no_grad():
         for name, value in load_file(folder / WEIGHTS).items():
             live[name.replace(".weight", ".default.weight")].copy_(value)
     head = {name: value.float() for name, value in load_file(folder / HEAD).items()}
-    merged = model.merge_and_unload().eval()
-    if native_bf16():
-        merged = merged.to(torch.bfloat16)
-    return Tagger(merged, head["shapes"], head["weight"], head["bias"])
+    return Tagger(model, head["shapes"], head["weight"], head["bias"])
 
 
 def save_tagger(folder: Path, tagger: Tagger, card: dict[str, Any], base: str) -> None:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from whet.check.pii import checksums
-from whet.check.pii.dates import find_dates
+from whet.check.pii.dates import find_dates, find_weekdays
 from whet.check.pii.national import LETTERED, NATIONAL
 from whet.check.pii.phones import find_phones
 from whet.check.pii.secrets import find_secrets
@@ -90,6 +90,8 @@ def _all(text: str) -> Iterator[Span]:
     if "://" in text or "www." in text.lower():
         for match in _URL.finditer(text):
             yield match.start(), match.start() + len(match.group().rstrip(_URL_END)), "URL"
+    if "day" in text or "DAY" in text:
+        yield from find_weekdays(text)
     if _DIGIT.search(text):
         yield from _numbers(text)
 
