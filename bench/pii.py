@@ -72,7 +72,9 @@ def main() -> None:
             **figures(rows, wanted, found["spans"]),
         }
     if arguments.ordinary:
-        line["ordinary"] = {name: ordinary(DATA / path, column) for name, path, column in ORDINARY}
+        line["ordinary"] = {
+            name: ordinary(DATA / path, column, arguments.ordinary) for name, path, column in ORDINARY
+        }
     if arguments.speed:
         line["speed"] = speed(arguments.speed)
     print(json.dumps(line))
@@ -84,7 +86,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=DATA / "presidio_pii" / "generated_large.json")
     parser.add_argument("--presidio", help="an interpreter that has presidio-analyzer")
     parser.add_argument("--spacy", default="", help="a spaCy model for it, by name or folder")
-    parser.add_argument("--ordinary", action="store_true", help="count flags on everyday questions")
+    parser.add_argument(
+        "--ordinary", type=int, default=0, metavar="ROWS", help="count flags on as many everyday texts"
+    )
     parser.add_argument("--speed", type=int, default=0, metavar="ROWS")
     parser.add_argument("--peer", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -160,7 +164,7 @@ def figures(rows: Sequence[Any], wanted: Sequence[Any], found: Sequence[Any]) ->
     }
 
 
-def ordinary(path: Path, column: str, rows: int = 3000) -> dict[str, Any]:
+def ordinary(path: Path, column: str, rows: int) -> dict[str, Any]:
     """Rows with a flag per thousand, by kind, on texts that are said to hold no personal data."""
     from whet.check.pii.names import names_finder
     from whet.check.pii.patterns import find_each

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from names.card import readme
-from names.corpus import Row, all_spans, make_corpus, read_data, split_templates
+from names.corpus import Row, all_spans, make_corpus, read_data, split_templates, whole
 from names.measure import NAMES, Counts, count, renamed
 from whet.check.pii.names import ADAPTER, CARD, HEAD, WEIGHTS, names_finder, open_tagger, save_tagger
 from whet.check.pii.patterns import find_each
@@ -111,7 +111,7 @@ def measure(rows: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
     """Recall and precision on rows whose templates were not trained on."""
     names = names_finder(folder=folder)
     texts = [row["full_text"] for row in rows]
-    found = [renamed(spans) for spans in find_each(texts, names)]
+    found = [whole(text, renamed(spans)) for text, spans in zip(texts, find_each(texts, names), strict=True)]
     wanted = [all_spans(row) for row in rows]
     counts = count(wanted, found)
     kinds = sorted({*counts.wanted, *counts.found})
