@@ -2,8 +2,8 @@
 
 The adapter in ``names/`` is a LoRA (stock PEFT), an embedding of word shapes and a BIO head; its README
 is its data card, ``tools/train_names.py`` builds it again. A text's tags are the best legal sequence
-(Viterbi 1967). ``caution`` is taken from the score of every tag but O: names are shown to people, so a
-false one costs more than a missed one. It knows English sentences best, and nothing of what a name means.
+(Viterbi 1967). ``caution``, 0 as shipped, is taken from the score of every tag but O. It knows English
+sentences best, and nothing of what a name means.
 """
 
 from __future__ import annotations
