@@ -53,15 +53,19 @@ def main() -> None:
     sys.path.insert(0, str(ROOT / "tools"))
     from names.corpus import all_spans, read_data
     from whet.check.pii.names import ADAPTER, CARD
+    from whet.runs import environment
 
     card = json.loads((ADAPTER / CARD).read_text(encoding="utf-8"))
     tested = set(card["data"]["test_templates"])
     rows = [row for row in read_data(arguments.data) if row["template_id"] in tested]
     wanted = [all_spans(row) for row in rows]
     line: dict[str, Any] = {
+        "bench": "pii",
         "rows": len(rows),
         "templates": len(tested),
         "adapter": card["weights_sha256"][:16],
+        "caution": card["caution"],
+        "environment": environment(),
     }
     line["whet"] = figures(rows, wanted, ours([row["full_text"] for row in rows]))
     if arguments.presidio:
