@@ -72,7 +72,7 @@ def test_without_the_way_to_the_end_answers_break_off(
     request = ask("Tell a long story.", form, tokens=40)
     (whole,) = stories.answer([request])
     assert json.loads(whole.text)["a"]
-    monkeypatch.setattr(Guided, "_only_way", lambda self, token, left: None)
+    monkeypatch.setattr(Guided, "_only_way", lambda self, token, left, quotes: None)
     (broken,) = stories.answer([request])
     assert broken.ended == "length"
     with pytest.raises(ValueError):

@@ -115,11 +115,12 @@ class Guided:
         self._check()
 
     def take(self, token: int, left: int, *, ahead: bool) -> list[int]:
-        if self._must_look(token, left) and (way := self._only_way(token, left)) is not None:
+        look, quotes = self._must_look(token, left), self._quotes
+        self._consume(token)
+        if look and not self.complete and (way := self._only_way(token, left, quotes)) is not None:
             self._ended = True
             return way
         tokens = [token]
-        self._consume(token)
         if ahead and not self.done:
             for forced in self.matcher.compute_ff_tokens()[: left - 1]:
                 tokens.append(forced)
@@ -143,16 +144,18 @@ class Guided:
         )
         return opens or left <= self._look
 
-    def _only_way(self, token: int, left: int) -> list[int] | None:
-        """The way to the end from here, if none would fit after the token and this one does."""
-        after = self.matcher.deep_copy()
-        after.consume_token(token)
+    def _only_way(self, token: int, left: int, quotes: Quotes | None) -> list[int] | None:
+        """The way to the end from before the token that was just taken, if none fits after it and this one
+        does; ``quotes`` are those before it."""
         find = self._forms.ways.find
-        way = find(after, left - 1, self._quotes and self._quotes.after(self._said(token)))
-        if way is None:
-            return find(self.matcher, left, self._quotes)
-        self._look = (left + len(way)) // 2
-        return None
+        if (way := find(self.matcher, left - 1, self._quotes)) is not None:
+            self._look = (left + len(way)) // 2
+            return None
+        if not self.matcher.rollback(1):
+            return None
+        if (way := find(self.matcher, left, quotes)) is None:
+            self.matcher.consume_token(token)
+        return way
 
     def _consume(self, token: int) -> None:
         self.matcher.consume_token(token)
