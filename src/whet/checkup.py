@@ -20,7 +20,7 @@ from whet.check.run import run_checks
 from whet.config import DEFAULT_ENCODER
 from whet.errors import Refused
 from whet.models.cache import CachedEncoder
-from whet.models.folder import model_place
+from whet.models.opening import named
 from whet.models.source import find_encoder
 from whet.report.checkpage import render_check, sentence
 from whet.runs import now
@@ -98,9 +98,8 @@ def check_task(
 
 def encoder_of(task: Task, folder: Path) -> EncoderSource:
     """The encoder that checks a task: its own first one, or, where its models write, the default."""
-    own = task.local_models if task.kind == "classify" else []
-    named = own[0] if own else DEFAULT_ENCODER
-    return find_encoder(model_place(named, folder))
+    own = named(task, folder).encoders
+    return own[0] if own else find_encoder(DEFAULT_ENCODER)
 
 
 def examine(task: Task, folder: Path, subject: Subject, *, encoder: TextEncoder | None, tell: Tell) -> Report:
@@ -120,12 +119,13 @@ def check_run(run: Run, task: Task, splits: Splits, setting: Setting, command: s
     made = {
         "examples": run.digest("01-examples.jsonl"),
         "task": value_digest(task.model_dump(mode="json", include=keys)),
-        "encoder": setting.encoders[0].source.sha256,
+        "encoder": setting.encoders[0].source.sha256 if setting.encoders else "",
     }
     if not run.fresh("check", made):
         start = time.perf_counter()
         subject = of_splits(load_subject(task, setting.folder), splits)
-        report = examine(task, setting.folder, subject, encoder=setting.encoders[0], tell=setting.tell)
+        encoder = setting.encoders[0] if setting.encoders else None
+        report = examine(task, setting.folder, subject, encoder=encoder, tell=setting.tell)
         found = result(task, subject, report)
         write_json(run.path(names[0]), found)
         write_text(run.path(names[1]), render_check(found, name=task.task, command=command, date=now()))
@@ -182,21 +182,20 @@ def _tools(task: Task, folder: Path, encoder: TextEncoder | None, tell: Tell) ->
 def _lengths(task: Task, folder: Path, encoder: TextEncoder | None) -> Tools:
     """How texts are counted in the tokens of the model that will read them, where one is known."""
     from whet.check.subject import Tools
-    from whet.models.decoder import find_decoder, load_tokenizer
+    from whet.models.decoder import load_tokenizer
     from whet.models.encoder import Encoder
     from whet.models.folder import UNSET_LENGTH
 
-    if task.kind == "classify":
-        if encoder is None:
+    decoders = named(task, folder).decoders if "models" in task.model_fields_set else ()
+    if not decoders:
+        if encoder is None or task.kind != "classify":
             return Tools()
         reader = Encoder(encoder.source)
         return Tools(
             count_tokens=lambda texts: reader.tokenize(texts).tokens().tolist(),
             context=encoder.source.context,
         )
-    if "models" not in task.model_fields_set or not task.local_models:
-        return Tools()
-    source = find_decoder(model_place(task.local_models[0], folder))
+    source = decoders[0]
     tokenizer = load_tokenizer(source)
     return Tools(
         count_tokens=lambda texts: [len(ids) for ids in tokenizer(list(texts))["input_ids"]],

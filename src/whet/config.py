@@ -241,6 +241,8 @@ class Task(Section):
     """The allowed labels, with descriptions if you have them; without a list, those that occur."""
     json_schema: dict[str, Any] | None = None
     """JSON Schema of an output (`extract`)."""
+    pattern: str = ""
+    """Regular expression that a whole reply matches (`write`); the rung `template` holds a model to it."""
     rare_labels: Literal["refuse", "drop"] = "refuse"
     """What to do with a label that has one example only."""
     models: list[Model] = [DEFAULT_ENCODER]

@@ -8,7 +8,7 @@ No weights are read. Test rows are split off and go no further.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from whet.config import Task
     from whet.data.split import Splits
     from whet.models.decoder import DecoderSource
+    from whet.rungs.taught import Lesson
     from whet.train.adapters import LoraRecipe
     from whet.train.course import Plan
 
@@ -43,9 +44,13 @@ class Given:
     task: Task
     source: DecoderSource
     tokenizer: Any
-    splits: Splits
     train: Tokenized
     dev: Tokenized
+    counts: Mapping[str, int]
+    """Examples of each side."""
+    instruction: str = ""
+    notes: tuple[str, ...] = ()
+    """What the split has to say."""
 
 
 def given_by(task: Task, folder: Path) -> Given:
@@ -55,7 +60,20 @@ def given_by(task: Task, folder: Path) -> Given:
     source = find_decoder(model_place(model, folder))
     tokenizer = load_tokenizer(source)
     train, dev = (tokens_of(task, subject, side, tokenizer, source) for side in (splits.train, splits.dev))
-    return Given(task, source, tokenizer, splits, train, dev)
+    counts = {side: len(getattr(splits, side)) for side in ("train", "dev", "test")}
+    return Given(task, source, tokenizer, train, dev, counts, task.instruction, splits.notes)
+
+
+def given_for(task: Task, lesson: Lesson) -> Given:
+    """The same, of conversations that the ladder has split and laid out."""
+    tokenizer = load_tokenizer(lesson.source)
+    context = context_of(task, lesson.source)
+    train, dev = (
+        tokenize(side, tokenizer, learn="last", context=context, too_long=task.tune.too_long)
+        for side in (lesson.train, lesson.dev)
+    )
+    counts = {"train": len(lesson.train), "dev": len(lesson.dev), "test": 0}
+    return Given(task, lesson.source, tokenizer, train, dev, counts, lesson.instruction)
 
 
 def split_of(task: Task, folder: Path) -> tuple[Subject, Splits]:

@@ -18,8 +18,10 @@ import numpy as np
 
 from whet.errors import InputError
 from whet.evaluate.stats import paired_right, wilson
-from whet.records import Example, Output, Specialist
-from whet.rungs.base import Setting, all_rungs, find_rung, load_specialist
+from whet.models.opening import elsewhere
+from whet.records import Example, Label, Output, Prediction, Specialist
+from whet.rungs.asked import Asked
+from whet.rungs.base import CHOOSES, LEARNS, WRITES, Setting, all_rungs, find_rung, load_specialist, opened
 from whet.rungs.vectors import VectorSpecialist
 from whet.store import read_jsonl, write_jsonl
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from whet.config import Task
     from whet.data.split import Splits
+    from whet.models.opening import Models
     from whet.runs import Run
 
 LATENCY_CALLS = 15
@@ -65,8 +68,12 @@ class Measured:
     """Whether it was trained for less than the task asks, to keep to its time."""
 
 
-def chosen_rungs(task: Task) -> list[str]:
-    """The rungs to climb, lowest first; ``auto`` takes all that the task's kind and models open."""
+def asked_for(task: Task) -> list[str]:
+    """The rungs that a task names, lowest first; ``auto`` names all that serve its kind.
+
+    Raises:
+        InputError: there is no such rung; `existing` without what exists.
+    """
     known = all_rungs()
     if task.rungs == "auto":
         fits = [name for name, rung in known.items() if task.kind in rung.kinds]
@@ -80,6 +87,28 @@ def chosen_rungs(task: Task) -> list[str]:
             fix="set existing: {command | url | predictions}.",
         )
     return [name for name in known if name in task.rungs]
+
+
+def chosen_rungs(names: Sequence[str], task: Task, models: Models, listed: Sequence[Label]) -> list[str]:
+    """Those of the rungs that the task's kind and models open.
+
+    Args:
+        listed: the labels, or the answers that repeat; empty where there is no list to choose from.
+
+    Raises:
+        InputError: the task names one by name that is not open.
+    """
+    there = {CHOOSES: bool(listed and models.encoders), WRITES: models.write, LEARNS: bool(models.decoders)}
+    opens = [name for name in names if opened(find_rung(name), task.kind, there)]
+    if task.rungs != "auto" and (shut := [name for name in names if name not in opens]):
+        rung = find_rung(shut[0])
+        needs = " or ".join(getattr(rung, "forms", ())) if task.kind in rung.kinds else "another kind of task"
+        raise InputError(
+            f"the rung `{shut[0]}` needs {needs}, for a task of the kind `{task.kind}`.",
+            where="rungs",
+            fix="leave it out, or name a model in `models` that can do it.",
+        )
+    return opens
 
 
 def climb(
@@ -130,11 +159,13 @@ def _answer(item: Fitted, setting: Setting, splits: Splits, rows: list[dict[str,
     answers = with_cache(item.specialist, setting).predict([e.input for e in splits.test])
     for row, answer in zip(rows, answers, strict=True):
         row["rungs"][item.name] = {"output": answer.output, "confidence": answer.confidence}
+        if answer.failed:
+            row["rungs"][item.name]["failed"] = answer.failed
     n = len(answers)
     return {
         "seconds_per_1k": 1000 * sum(a.seconds for a in answers) / n,
         "usd_per_1k": 1000 * sum(a.usd for a in answers) / n,
-        "p50_ms": latency(item.specialist, [e.input for e in splits.dev]),
+        "p50_ms": latency(item.specialist, [e.input for e in splits.dev], answers),
     }
 
 
@@ -147,8 +178,11 @@ def with_cache(specialist: Specialist, setting: Setting) -> Specialist:
     return specialist
 
 
-def latency(specialist: Specialist, inputs: Sequence[str]) -> float:
-    """Median milliseconds of one request alone, after a warm-up."""
+def latency(specialist: Specialist, inputs: Sequence[str], answers: Sequence[Prediction]) -> float:
+    """Median milliseconds of one request alone, after a warm-up; of a model elsewhere, of its test answers:
+    each call there costs money."""
+    if isinstance(specialist, Asked) and elsewhere(specialist.writer):
+        return 1000 * float(np.median([answer.seconds for answer in answers]))
     if getattr(specialist, "source", None):
         return _one_call_ms(specialist, inputs[:1])  # an existing command: one start is enough
     calls = [inputs[i % len(inputs)] for i in range(LATENCY_CALLS)]
@@ -184,9 +218,16 @@ def _measured(item: Fitted, costs: Mapping[str, float], rows: list[dict[str, Any
         p50_ms=costs["p50_ms"],
         choices=info.choices,
         curve=info.curve,
-        notes=info.notes,
+        notes=[*info.notes, *_unanswered(answers)],
         cut_short=info.cut_short,
     )
+
+
+def _unanswered(answers: Sequence[Mapping[str, Any]]) -> list[str]:
+    """How many test inputs a rung did not answer, and the first reason."""
+    failed = [str(answer["failed"]) for answer in answers if answer.get("failed")]
+    counts = f"{len(failed):,} of {len(answers):,} test inputs"
+    return [f"{counts} were not answered: {failed[0]}"] if failed else []
 
 
 def as_output(value: Any) -> Output:
@@ -218,7 +259,7 @@ def learning_curve(
     run: Run, fitted: Sequence[Fitted], setting: Setting, splits: Splits, made_from: dict[str, Any]
 ) -> LearningCurve:
     """Fit the two rungs that dev likes best on a quarter and a half of train."""
-    learners = [item for item in fitted if item.name not in {"existing", "floor"}]
+    learners = [item for item in fitted if _learns(item)]
     best = sorted(learners, key=lambda item: -item.specialist.info.dev_score)[:2]
     if not best:
         return LearningCurve((), "No rung learns from examples here.")
@@ -231,11 +272,17 @@ def learning_curve(
     return _curve(read_jsonl(run.path("04-learning-curve.jsonl")), splits.dev)
 
 
+def _learns(item: Fitted) -> bool:
+    """Whether more examples could change a rung, at a price that a curve is worth."""
+    asks = isinstance(item.specialist, Asked) and not item.trains
+    return item.name not in {"existing", "floor"} and not asks
+
+
 def _curve_rows(item: Fitted, setting: Setting, splits: Splits) -> list[dict[str, Any]]:
     rung, info = find_rung(item.name), item.specialist.info
     rows = []
     for share in SHARES:
-        part = share_of(splits.train, share, setting.seed)
+        part = share_of(splits.train, share, setting.seed, listed=bool(setting.labels))
         setting.tell(f"learning curve: {item.name} on {share:.0%}", 0, 1)
         work = setting.work / f"{item.name}-{share}" if setting.work else None
         fit = rung(setting=replace(setting, work=work), choices=info.choices).fit  # type: ignore[call-arg]
@@ -262,11 +309,11 @@ def _dev_outputs(specialist: Specialist, setting: Setting, dev: Sequence[Example
     return [answer.output for answer in with_cache(specialist, setting).predict([e.input for e in dev])]
 
 
-def share_of(train: Sequence[Example], share: float, seed: int) -> list[Example]:
-    """A seeded, stratified part; a smaller share is contained in a larger one."""
+def share_of(train: Sequence[Example], share: float, seed: int, *, listed: bool = True) -> list[Example]:
+    """A seeded part, stratified by output where these are ``listed``; smaller ones lie in larger ones."""
     by_output: dict[Output, list[int]] = defaultdict(list)
     for index, example in enumerate(train):
-        by_output[example.output].append(index)
+        by_output[example.output if listed else ""].append(index)
     rng = random.Random(seed)
     kept: list[int] = []
     for output in sorted(by_output, key=str):

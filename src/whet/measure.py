@@ -7,20 +7,24 @@ rung.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from whet.config import Cost, Task
 from whet.errors import InputError
+from whet.evaluate.evidence import Evidence
 from whet.evaluate.metrics import Metric, cost_function
 from whet.evaluate.scorers.base import Scorer
 from whet.evaluate.scorers.registry import Tools, scorer_of
-from whet.models.endpoint import Endpoint
+from whet.models.opening import named, open_writers
 
 if TYPE_CHECKING:
     from whet.config_models import Model
+    from whet.evaluate.evidence import Measured
     from whet.models.base import Writer
     from whet.models.encoder import TextEncoder
+    from whet.records import Example
 
 
 def metric_of(task: Task, folder: Path, cache: Path, encoders: Sequence[TextEncoder], again: str) -> Metric:
@@ -52,21 +56,38 @@ def scorers_of(
     return [scorer_of(given, tools) for given in task.scorers]
 
 
+def evidence_of(measured: Sequence[Measured], test: Sequence[Example], metric: Metric, seed: int) -> Evidence:
+    """All rungs' answers on the test set, judged by one metric."""
+    return Evidence(measured, [e.output for e in test], metric, seed, [e.input for e in test])
+
+
+def scored(
+    scorers: Sequence[Scorer], test: Sequence[Example], measured: Sequence[Measured], seed: int
+) -> list[dict[str, Any]]:
+    """Each scorer's mean on the test set, with its interval, for every rung."""
+    found = []
+    for scorer in scorers:
+        evidence = evidence_of(measured, test, Metric(scorer.name, scorer=scorer), seed)
+        rungs = {rung.name: asdict(evidence.interval(rung)) for rung in measured}
+        found.append({"name": scorer.name, "rungs": rungs})
+    return found
+
+
 def tools_of(task: Task, folder: Path, cache: Path, encoders: Sequence[TextEncoder], again: str) -> Tools:
     """What scorers may use."""
     return Tools(
         encode=(lambda texts: encoders[0].encode(texts).vectors) if encoders else None,
-        writer_of=lambda model: _judge(model, cache, again),
+        writer_of=lambda model: _judge(task, model, folder, cache, again),
         json_schema=task.json_schema,
         folder=folder,
     )
 
 
-def _judge(model: Model, cache: Path, again: str) -> Writer:
-    if isinstance(model, str):
+def _judge(task: Task, model: Model, folder: Path, cache: Path, again: str) -> Writer:
+    """The model that a judge names, served or on this machine."""
+    found = named(task.model_copy(update={"models": [model]}), folder)
+    if not found.write:
         raise InputError(
-            f"a judge must be an endpoint so far, not {model!r}.",
-            where="scorer judge: model",
-            fix="serve it, and name its address: {endpoint: ..., model: ...}.",
+            f"{model} reads, and a judge must write.", where="scorer judge: model", fix="name a decoder."
         )
-    return Endpoint(model, cache, again=again)
+    return open_writers(found, cache, again=again)[0]

@@ -14,30 +14,30 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whet import checkup, ladder
-from whet.config import DEFAULT_ENCODER, Task, load_task
+from whet.config import Task, load_task
 from whet.data.load import load_examples
+from whet.data.outputs import answers_of, inferred_schema, room_for
 from whet.data.split import Splits, split_examples
-from whet.errors import InputError
-from whet.evaluate.evidence import Evidence, Sizes
-from whet.measure import metric_of
+from whet.evaluate.evidence import Sizes
+from whet.measure import evidence_of, metric_of, scored, scorers_of
 from whet.models.cache import CachedEncoder
 from whet.models.encoder import Encoder
-from whet.models.folder import model_place
-from whet.models.source import EncoderSource, find_encoder
+from whet.models.opening import Models, named, open_writers
 from whet.report.checkpage import sentence
 from whet.report.page import render
 from whet.rungs import existing
 from whet.rungs.base import Setting, Tell, silent
 from whet.runs import Run, open_run
 from whet.store import exclusive, read_json, value_digest, write_json, write_jsonl, write_text
+from whet.tuning import teach
 from whet.verdict import verdict
 
 if TYPE_CHECKING:
-    from whet.evaluate.metrics import Metric
     from whet.ladder import Fitted, LearningCurve, Measured
     from whet.records import Example
 
@@ -87,12 +87,13 @@ def run_task(
         folder = task.parent if folder is None else folder
         task = load_task(task)
     folder = folder or Path()
-    _climbable(task)
-    names = ladder.chosen_rungs(task)
+    names = ladder.asked_for(task)
     if task.existing is not None:
         existing.at_hand(task.existing.model_dump(exclude_none=True), folder)
+    models = named(task, folder)
     splits = split_examples(task, load_examples(task, folder), folder)
-    sources = [find_encoder(model_place(name, folder)) for name in task.local_models or [DEFAULT_ENCODER]]
+    listed = splits.labels if task.kind == "classify" else answers_of(splits.train, splits.dev)
+    names = ladder.chosen_rungs(names, task, models, listed)
 
     open_run(out)
     with exclusive(out):
@@ -101,30 +102,15 @@ def run_task(
             before_writing(out)
         run.describe(command=command_line(), task=task.model_dump(mode="json"))
         _write_data(run, splits)
-        setting = _setting(task, folder, splits, sources, out, tell)
+        setting = replace(_setting(task, folder, splits, models, out, tell), labels=listed)
         checked = checkup.check_run(run, task, splits, setting, command_line())
-        made = _made_from(run, task, sources)
+        made = _made_from(run, task, models)
         fitted = ladder.climb(run, names, setting, splits, made)
         curve = ladder.learning_curve(run, fitted, setting, splits, _with_rungs(made, run, fitted))
         measured, opening = _open_test(run, fitted, setting, splits, made)
-        found = _judge(run, task, setting.metric, splits, measured, opening, curve, checked)
-        _report(run, task, found, splits, measured, curve, sources)
+        found = _judge(run, task, setting, splits, measured, opening, curve, checked)
+        _report(run, task, found, splits, measured, curve, models)
     return Outcome(out, found, tuple(run.reused), time.perf_counter() - start)
-
-
-def _climbable(task: Task) -> None:
-    if task.kind != "classify":
-        raise InputError(
-            f"the ladder climbs `classify` tasks so far, not `{task.kind}`.",
-            where=f"{task.task}: kind",
-            fix="`whet check`, `whet repair` and `whet convert` work on these examples.",
-        )
-    if task.endpoints:
-        raise InputError(
-            f"the ladder has no rung yet that asks an endpoint ({task.endpoints[0].model}).",
-            where=f"{task.task}: models",
-            fix="leave it out of `models`.",
-        )
 
 
 def command_line() -> str:
@@ -152,49 +138,50 @@ def _write_data(run: Run, splits: Splits) -> None:
     run.record("data", made, ["01-examples.jsonl", "02-split.json"], 0.0)
 
 
-def _setting(
-    task: Task, folder: Path, splits: Splits, sources: list[EncoderSource], out: Path, tell: Tell
-) -> Setting:
+def _setting(task: Task, folder: Path, splits: Splits, models: Models, out: Path, tell: Tell) -> Setting:
     """What the rungs may know of the task."""
     encoders = []
-    for source in sources:
+    for source in models.encoders:
 
         def reading(done: int, total: int, name: str = source.name) -> None:
             tell(f"reading texts with {name.rpartition('/')[2]}", done, total)
 
         encoders.append(CachedEncoder(Encoder(source, tell=reading), out / "cache"))
     return Setting(
-        labels=splits.labels,
+        kind=task.kind,
         multi_label=task.multi_label,
         label_separator=task.label_separator,
         instruction=task.instruction,
         encoders=encoders,
         metric=metric_of(task, folder, out / "cache", encoders, command_line()),
+        writers=open_writers(models, out / "cache", again=command_line()),
+        schema=_schema(task, splits),
+        answer_tokens=room_for([example.output for example in splits.train]),
+        pattern=task.pattern,
         existing=task.existing.model_dump(exclude_none=True) if task.existing else {},
         tune=task.tune.model_dump(),
+        teach=partial(teach, task, out / "cache" / "tune", tell) if models.decoders else None,
         folder=folder,
         seed=task.seed,
         tell=tell,
     )
 
 
-def _made_from(run: Run, task: Task, sources: list[EncoderSource]) -> dict[str, Any]:
+def _schema(task: Task, splits: Splits) -> dict[str, Any] | None:
+    """The task's JSON Schema, or the one that its training examples show."""
+    if task.kind != "extract" or task.json_schema is not None:
+        return task.json_schema
+    return inferred_schema([str(example.output) for example in splits.train])
+
+
+def _made_from(run: Run, task: Task, models: Models) -> dict[str, Any]:
     """What the rungs depend on, as digests."""
-    keys = (
-        "kind",
-        "multi_label",
-        "label_separator",
-        "instruction",
-        "labels",
-        "metric",
-        "existing",
-        "tune",
-        "seed",
-    )
+    keys = {"kind", "multi_label", "label_separator", "instruction", "labels", "json_schema", "pattern"}
+    keys |= {"metric", "existing", "tune", "seed"}
     return {
         "examples": run.digest("01-examples.jsonl"),
-        "task": value_digest(task.model_dump(mode="json", include=set(keys))),
-        "encoders": [source.sha256 for source in sources],
+        "task": value_digest(task.model_dump(mode="json", include=keys)),
+        "models": models.digests(),
     }
 
 
@@ -215,7 +202,7 @@ def _open_test(
 def _judge(
     run: Run,
     task: Task,
-    metric: Metric,
+    setting: Setting,
     splits: Splits,
     measured: list[Measured],
     opening: int,
@@ -233,14 +220,15 @@ def _judge(
     if run.fresh("verdict", made):
         return dict(read_json(run.path("06-verdict.json")))
     measured = [_priced(rung, task) for rung in measured]
-    truths, inputs = [e.output for e in splits.test], [e.input for e in splits.test]
-    evidence = Evidence(measured, truths, metric, task.seed, inputs)
+    evidence = evidence_of(measured, splits.test, setting.metric, task.seed)
     sizes = Sizes(len(splits.train), len(splits.dev), len(splits.test))
     from_rungs = [f"{rung.name}: {note}" for rung in measured for note in rung.notes]
-    notes = [*splits.notes, *_of_check(checked), *_without_effect(task, measured), *from_rungs]
+    notes = [*splits.notes, *_of_check(checked), *_without_effect(task, setting, measured), *from_rungs]
     found = verdict(task, evidence, sizes, opening, notes)
     found["check"] = {key: checked[key] for key in ("passes", "accepted", "standards")}
     found["more_training_examples"] = curve.answer
+    further = scorers_of(task, setting.folder, run.folder / "cache", setting.encoders, command_line())
+    found["scorers"] = scored(further, splits.test, measured, task.seed)
     write_json(run.path("06-verdict.json"), found)
     run.record("verdict", made, ["06-verdict.json"], 0.0)
     return found
@@ -252,11 +240,11 @@ def _of_check(checked: dict[str, Any]) -> list[str]:
     return [f"the data: {sentence(checked)} See 03-check.html", *accepted]
 
 
-def _without_effect(task: Task, measured: Sequence[Measured]) -> list[str]:
+def _without_effect(task: Task, setting: Setting, measured: Sequence[Measured]) -> list[str]:
     """Settings that changed nothing in this run."""
     names = {rung.name for rung in measured}
     notes = []
-    if task.instruction:
+    if task.instruction and not setting.writers:
         notes.append("`instruction` had no effect: sentence encoders take none; it is shown in the report")
     if task.existing is not None and "existing" not in names:
         notes.append("`existing` had no effect: the rung is not among `rungs`")
@@ -277,7 +265,7 @@ def _report(
     splits: Splits,
     measured: list[Measured],
     curve: LearningCurve,
-    sources: list[EncoderSource],
+    models: Models,
 ) -> None:
     """07-report.html, always written anew: it is cheap, and tells which steps were kept."""
     page = render(
@@ -286,7 +274,7 @@ def _report(
         test=splits.test,
         rungs=measured,
         curve=curve,
-        models=sources,
+        models=models.facts(),
         manifest=read_json(run.path("manifest.json")),
         baseline=_share_of_largest(splits.test),
     )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-# A label, or the set of labels of one input as a sorted tuple. Other kinds will add theirs.
+# A label, the set of labels of one input as a sorted tuple, a JSON value as canonical text, or a reply.
 Output = str | tuple[str, ...]
 
 
@@ -63,6 +63,8 @@ class Prediction:
     """Share of the batch's wall-clock time."""
     usd: float = 0.0
     """Paid to a provider; the machine's own time is priced in the verdict."""
+    failed: str = ""
+    """Why there is no answer; the output is then empty, and wrong."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,16 +15,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whet.errors import InputError
-from whet.given import Given, device, exactly, given_by, method, plan_of, precision, recipe_of
+from whet.given import (
+    Given,
+    device,
+    exactly,
+    given_by,
+    given_for,
+    method,
+    plan_of,
+    precision,
+    recipe_of,
+)
 from whet.models.decoder import load_decoder, skeleton
 from whet.models.shape import shape_of
 from whet.report.tunepage import render_tuned
+from whet.rungs.taught import Taught
 from whet.runs import environment, now
 from whet.store import exclusive, make_folder, read_json, read_jsonl, value_digest, write_json, write_text
 from whet.train import room
 
 if TYPE_CHECKING:
     from whet.config import Task
+    from whet.rungs.taught import Lesson
     from whet.train.after import Check, Trained
     from whet.train.course import Ended, Plan
     from whet.train.preflight import Fit
@@ -86,15 +98,40 @@ def tune_task(
         Interrupted: asked to stop; the same command goes on.
         WorldError: the world failed; the last checkpoint stands.
     """
+    return tune_given(given_by(task, folder), out, Watch(tell, say, asked_to_stop), command)
+
+
+def teach(task: Task, out: Path, tell: Tell, lesson: Lesson) -> Taught:
+    """Train a model on what the ladder lays out, in a folder of its own under ``out``; a training that was
+    killed goes on there.
+
+    Raises:
+        InputError, WorldError: as ``tune_task``.
+    """
+    given = given_for(task, lesson)
+    folder = out / value_digest([lesson.source.sha256, [row.ids for row in given.train.rows]])[:16]
+    card = tune_given(given, folder, Watch(tell), "").card
+    curve = [{name: value for name, value in point.items() if value is not None} for point in card["curve"]]
+    return Taught(
+        weights=folder / "weights",
+        adapter=card["method"] == "lora",
+        parameters=card["trained"],
+        seconds=card["seconds"],
+        curve=[{"step": p["step"], "dev_loss": p["loss"]} for p in curve],
+        notes=card["notes"],
+    )
+
+
+def tune_given(given: Given, out: Path, watch: Watch, command: str) -> Tuned:
+    """Train on rows that are laid out; the rest as ``tune_task``."""
     from whet.train.after import checked
     from whet.train.shown import shown
 
-    start, watch = time.perf_counter(), Watch(tell, say, asked_to_stop)
-    device(task)  # wrong input is told before any work
-    given = given_by(task, folder)
+    start = time.perf_counter()
+    device(given.task)  # wrong input is told before any work
     example = shown(given.train, given.tokenizer)
-    say(example)
-    for line in (*given.splits.notes, *given.train.notes()):
+    watch.say(example)
+    for line in (*given.notes, *given.train.notes()):
         watch.note(line)
     fit, plan = _preflight(given, out, watch)
     make_folder(out)
@@ -103,7 +140,7 @@ def tune_task(
         place = device(task)
         held = room.memory_now(place) or 0
         ended, trained = _train(given, fit, plan, out, watch)
-        tell("trying what was saved", 0, 1)
+        watch.tell("trying what was saved", 0, 1)
         checks = checked(trained, given.source, out / "weights", adapter=fit.way.rank is not None)
         card = _card(given, fit, plan, ended, checks, watch, out)
         card["seconds"] = time.perf_counter() - start
@@ -256,10 +293,11 @@ def _card(
         "plan": asdict(plan),
         "template": train.template,
         "ends": list(train.ends),
-        "instruction": given.task.instruction,
-        "rows": {side: len(getattr(given.splits, side)) for side in ("train", "dev", "test")},
+        "instruction": given.instruction,
+        "rows": dict(given.counts),
         "tokens": train.tokens,
         "learned": train.learned,
+        "trained": sum(tensor.numel() for tensor in ended.weights.values()),
         "steps": ended.state.step,
         "best": {"step": ended.state.best_step, **asdict(ended.best)},
         "curve": list(ended.state.curve),

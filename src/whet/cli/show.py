@@ -26,6 +26,10 @@ def show_outcome(outcome: Outcome) -> None:
     """Print table, sentence, what to note, and where to go on."""
     verdict, console = outcome.verdict, Console(highlight=False)
     console.print(rung_table(verdict, wide=console.width >= 110))
+    for scorer in verdict.get("scorers", []):
+        rungs = scorer["rungs"].items()
+        means = ", ".join(f"{name} {shown(rung['value'], scorer['name'])}" for name, rung in rungs)
+        console.print(f"{scorer['name']}: {means}", soft_wrap=True, markup=False)
     console.print(f"\n{verdict['sentence']}\n", soft_wrap=True, markup=False)
     console.print(verdict["more_training_examples"], soft_wrap=True, markup=False)
     for note in verdict["notes"]:

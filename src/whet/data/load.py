@@ -1,4 +1,4 @@
-"""Rows to examples: the task's columns, labels and ids, checked before any work.
+"""Rows to examples: the task's columns, outputs and ids, checked before any work.
 
 Knows the task file and tables; knows no models. Every problem is an error that names file, line, field
 and value, the first twenty and a count.
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from whet.data.formats import MISSING, Row, Table, named_part, read_table
 from whet.data.hub import is_hub_id
+from whet.data.outputs import canonical, json_of, written
 from whet.data.shapes import with_columns
 from whet.errors import InputError, many, nearest
 from whet.records import Example, Label, Output
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from whet.config import Task
 
 MAX_INPUT = 200_000  # characters; longer is a file by mistake
+NEEDED = {"classify": "a label", "extract": "the JSON to extract", "write": "an answer"}
 _HALF = re.compile("[\ud800-\udfff]")  # half of a UTF-16 pair: JSON may hold it, no file can
 
 
@@ -46,6 +48,8 @@ def load_examples(task: Task, folder: Path) -> Loaded:
     """
     table = with_columns(read_table(place_of(folder, task.examples)), _columns(task))
     examples, notes = _examples(task, table)
+    if task.kind != "classify":
+        return Loaded(tuple(examples), (), tuple(notes))
     names = _label_names(task, table, examples)
     before = Counter(name for example in examples for name in names_of(example.output))
     examples, rare = _rare(task, table, examples)
@@ -74,6 +78,8 @@ def load_more(task: Task, path: Path, labels: tuple[Label, ...]) -> Loaded:
     """Examples of a split file of its own (test or dev), against the labels already known."""
     table = with_columns(replace(read_table(path), name=name_beside(task, path)), _columns(task))
     examples, notes = _examples(task, table)
+    if task.kind != "classify":
+        return Loaded(tuple(examples), (), tuple(notes))
     known = {label.name for label in labels}
     new = sorted({n for e in examples for n in names_of(e.output)} - known)
     if new and task.labels is not None:
@@ -145,7 +151,7 @@ def _examples(task: Task, table: Table) -> tuple[list[Example], list[str]]:
     errors: list[str] = []
     empty = 0
     for row in table.rows:
-        text, output = input_of(task, row), labels_of(task, row)
+        text, output = input_of(task, row), output_of(task, row)
         if not text and not output:
             empty += 1
             continue
@@ -186,6 +192,17 @@ def input_of(task: Task, row: Row) -> str:
     return "\n".join(f"{name}: {text}" for name, text in parts if text)
 
 
+def output_of(task: Task, row: Row) -> Output:
+    """The approved output: labels, a JSON value as canonical text (as it is, where it is none), a reply."""
+    if task.kind == "classify":
+        return labels_of(task, row)
+    value = row.values.get(task.fields.output)
+    if task.kind == "extract" and not isinstance(value, str | None):
+        return canonical(value)
+    text = row.text(task.fields.output)
+    return written(text) if task.kind == "write" else json_of(text) or text
+
+
 def labels_of(task: Task, row: Row) -> Output:
     if not task.multi_label:
         return row.text(task.fields.output)
@@ -215,13 +232,24 @@ def _problem(task: Task, row: Row, text: str, output: Output) -> str:
     if half := _HALF.search("".join((text, *names_of(output), row.text(fields.id or "")))):
         return f"holds {half[0]!r}, half of a character. Write it whole."
     if not output and not task.multi_label:
-        return f"{fields.output}: is empty. A row needs a label."
-    if isinstance(output, str) and output.lower() in MISSING and not _listed(task, output):
-        return f"{fields.output}: {output!r} means missing. A row needs a label."
+        return f"{fields.output}: is empty. A row needs {NEEDED[task.kind]}."
+    if problem := _unfit(task, output):
+        return f"{fields.output}: {problem}"
     if fields.id and not row.text(fields.id):
         return f"{fields.id}: is empty. Every row needs its id."
     if task.split.time and not is_time(row.text(task.split.time)):
         return f"{task.split.time}: {row.text(task.split.time)!r} is not an ISO date (2026-01-31)."
+    return ""
+
+
+def _unfit(task: Task, output: Output) -> str:
+    """What is wrong with an output that is there."""
+    if not isinstance(output, str):
+        return ""
+    if task.kind == "classify" and output.lower() in MISSING and not _listed(task, output):
+        return f"{output!r} means missing. A row needs a label."
+    if task.kind == "extract" and json_of(output) is None:
+        return f"{output[:60]!r} is not JSON. Write what is to be extracted as one JSON value."
     return ""
 
 

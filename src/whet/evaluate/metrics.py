@@ -61,6 +61,10 @@ class Metric:
         table = counts(truths, outputs)
         return float(macro_f1(table.sum(axis=0)))
 
+    def on(self, examples: Sequence[Example], outputs: Sequence[Output]) -> float:
+        """The gain of outputs to these examples."""
+        return self.gain([e.output for e in examples], outputs, [e.input for e in examples])
+
     def per_example(
         self, truths: Sequence[Output], outputs: Sequence[Output], inputs: Sequence[str] | None = None
     ) -> FloatArray:

@@ -16,8 +16,12 @@ from whet.report.shapes import LearningCurve, Measured, Verdict, answering
 KINDS = ("first", "second")
 
 
+NO_LIMIT = 1_000_000
+"""Tokens; a context from here on is one that no file states."""
+
+
 class Model(Protocol):
-    """What the page says of a model; ``whet.models.source.EncoderSource`` has it."""
+    """What the page says of a model; ``whet.models`` has records that fit. 0 and "" are not known."""
 
     @property
     def name(self) -> str: ...
@@ -143,10 +147,10 @@ def model_rows(models: Iterable[Model]) -> list[dict[str, str]]:
         {
             "name": model.name,
             "licence": model.licence,
-            "parameters": words.many(model.parameters),
-            "dim": words.count(model.dim),
-            "context": words.count(model.context),
-            "sha256": model.sha256,
+            "parameters": words.many(model.parameters) if model.parameters else words.NONE,
+            "dim": words.count(model.dim) if model.dim else words.NONE,
+            "context": words.count(model.context) if 0 < model.context < NO_LIMIT else words.NONE,
+            "sha256": model.sha256 or words.NONE,
         }
         for model in models
     ]

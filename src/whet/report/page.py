@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from whet.records import Example
 
 
+FEW_ANSWERS = 60
+"""Replies or values that can be looked at one by one, like labels; of more, each is its own."""
+
+
 def render(
     *,
     task: Task,
@@ -88,6 +92,8 @@ def _ranking(task: Task, verdict: Verdict, rungs: Sequence[Measured], baseline: 
         "answer": answering(verdict),
         "rung_chart": ranking.rung_chart(verdict, baseline),
         "rung_rows": ranking.rung_rows(verdict, rungs, task),
+        "scorer_names": [scorer["name"] for scorer in verdict.get("scorers") or []],
+        "scorer_rows": ranking.scorer_rows(verdict),
         "assumptions": ranking.assumptions(verdict, task),
         "difference_chart": ranking.difference_chart(verdict),
         "comparison_rows": ranking.comparison_rows(verdict),
@@ -111,12 +117,14 @@ def _mistakes(verdict: Verdict, test: Sequence[Example], rungs: Sequence[Measure
     truths = [example.output for example in test]
     outputs = next(rung.outputs for rung in rungs if rung.name == answer)
     several = any(isinstance(output, tuple) for output in (*truths, *outputs))
-    weakest, others = mistakes.label_rows(truths, outputs)
+    listed = verdict["kind"] == "classify" or len({*truths, *outputs}) <= FEW_ANSWERS
+    weakest, others = mistakes.label_rows(truths, outputs) if listed else ([], [])
     return {
         "several": several,
+        "listed": listed,
         "wrong": sum(t != o for t, o in zip(truths, outputs, strict=True)),
-        "confused": [] if several else mistakes.confused(truths, outputs),
-        "matrix": [] if several else mistakes.matrix(truths, outputs),
+        "confused": [] if several or not listed else mistakes.confused(truths, outputs),
+        "matrix": [] if several or not listed else mistakes.matrix(truths, outputs),
         "missed": mistakes.missed(truths, outputs) if several else [],
         "weakest": weakest,
         "other_labels": others,

@@ -179,6 +179,21 @@ def comparison_rows(verdict: Verdict) -> list[dict[str, Any]]:
     ]
 
 
+def scorer_rows(verdict: Verdict) -> list[dict[str, Any]]:
+    """What else was measured: for each rung, every scorer's mean with its interval."""
+    scorers = verdict.get("scorers") or []
+    return [
+        {"name": rung["name"], "figures": [_figure(scorer["rungs"][rung["name"]]) for scorer in scorers]}
+        for rung in verdict["rungs"]
+        if scorers
+    ]
+
+
+def _figure(found: Mapping[str, float]) -> dict[str, str]:
+    interval = f"{words.percent(found['low'])} to {words.percent(found['high'])}"
+    return {"value": words.percent(found["value"]), "interval": interval}
+
+
 def rung_rows(verdict: Verdict, rungs: Sequence[Measured], task: Task) -> list[dict[str, Any]]:
     """The table of rungs."""
     metric, trained = verdict["metric"], {rung.name: rung.trains for rung in rungs}

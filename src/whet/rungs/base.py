@@ -26,7 +26,9 @@ from whet.records import Example, Label, Specialist
 from whet.store import read_json
 
 if TYPE_CHECKING:
+    from whet.models.base import Writer
     from whet.models.encoder import TextEncoder
+    from whet.rungs.taught import Teach
 
 # Cheapest first. An outsider's rung stands where its own ``order`` puts it.
 ORDER = {
@@ -57,14 +59,25 @@ def silent(_what: str, _done: int, _total: int) -> None:
 class Setting:
     """What a rung may know of the task. Everything has a default, so that ``Rung()`` works."""
 
+    kind: str = "classify"
     labels: tuple[Label, ...] = ()
-    """In the task's order; empty means those that train shows."""
+    """In the task's order; empty means those that train shows. Where a task's replies or values repeat, each
+    is a label to the rungs that choose."""
     multi_label: bool = False
     label_separator: str = "|"
     """Of several labels in one text."""
     instruction: str = ""
     encoders: Sequence[TextEncoder] = ()
-    """Candidates; a rung with several chooses on dev. Empty means the offline default."""
+    """Candidates; a rung with several chooses on dev. Empty means the offline default, where no model
+    that writes is given."""
+    writers: Sequence[Writer] = ()
+    """Models that write; a rung that asks chooses among them on dev."""
+    schema: Mapping[str, Any] | None = None
+    """JSON Schema of an output (``extract``)."""
+    answer_tokens: int = 0
+    """Written at most in one answer; 0: what the kind usually needs."""
+    pattern: str = ""
+    """Regular expression of a whole reply (``write``)."""
     metric: Metric = field(default_factory=Metric)
     existing: Mapping[str, Any] = field(default_factory=dict)
     """The task's ``existing`` section."""
@@ -74,8 +87,16 @@ class Setting:
     """Where relative paths of the task start."""
     work: Path | None = None
     """Where a rung may keep what it has not finished, to go on there after a kill; None: nowhere."""
+    teach: Teach | None = None
+    """Trains a local model that writes; None: none can be trained here."""
     seed: int = 0
     tell: Tell = silent
+
+    @property
+    def chooses(self) -> bool:
+        """Whether the rungs on encoders can do the task: an answer is one of a list."""
+        listed = self.kind == "classify" or bool(self.labels)
+        return listed and bool(self.encoders or not self.writers)
 
 
 @runtime_checkable
@@ -91,6 +112,20 @@ class Rung(Protocol):
 
     @classmethod
     def load(cls, folder: Path, card: Mapping[str, Any]) -> Specialist: ...
+
+
+CHOOSES, WRITES, LEARNS = (
+    "an encoder and a list of answers",
+    "a model that writes",
+    "a model that writes on this machine",
+)
+
+
+def opened(rung: type[Rung], kind: str, there: Mapping[str, bool]) -> bool:
+    """Whether a task's kind and models open a rung: one of its ``forms`` is enough; a rung that names none
+    is always open."""
+    forms = getattr(rung, "forms", None)
+    return kind in rung.kinds and (forms is None or any(there[form] for form in forms))
 
 
 def order_of(rung: type[Rung]) -> int:

@@ -188,7 +188,7 @@ class Existing:
     """What the team has today."""
 
     name: ClassVar[str] = "existing"
-    kinds: ClassVar[tuple[str, ...]] = ("classify",)
+    kinds: ClassVar[tuple[str, ...]] = ("classify", "extract", "write")
     trains: ClassVar[bool] = False
 
     setting: Setting = field(default_factory=Setting)
@@ -208,7 +208,7 @@ class Existing:
         outputs = [prediction.output for prediction in today.predict([e.input for e in dev])]
         missing = sum(output in (UNKNOWN, (UNKNOWN,)) for output in outputs)
         notes = [f"{missing} of {len(dev)} dev inputs have no answer"] if missing else []
-        gain = self.setting.metric.gain([e.output for e in dev], outputs)
+        gain = self.setting.metric.on(dev, outputs)
         info = FitInfo({}, gain, 0, time.perf_counter() - start, notes=notes)
         return replace(today, info=info)
 

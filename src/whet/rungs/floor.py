@@ -39,7 +39,7 @@ class Floor:
     """The most frequent output of train; of equals, the first in sorted order."""
 
     name: ClassVar[str] = "floor"
-    kinds: ClassVar[tuple[str, ...]] = ("classify",)
+    kinds: ClassVar[tuple[str, ...]] = ("classify", "extract", "write")
     trains: ClassVar[bool] = False
 
     setting: Setting = field(default_factory=Setting)
@@ -49,7 +49,7 @@ class Floor:
         start = time.perf_counter()
         counts = Counter(example.output for example in train)
         output = min(counts, key=lambda o: (-counts[o], o))
-        gain = self.setting.metric.gain([e.output for e in dev], [output] * len(dev))
+        gain = self.setting.metric.on(dev, [output] * len(dev))
         info = FitInfo({}, gain, 0, time.perf_counter() - start)
         return Constant(output, counts[output] / len(train), info)
 

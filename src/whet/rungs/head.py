@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from whet.records import Example
-from whet.rungs.base import Setting
+from whet.rungs.base import CHOOSES, Setting
 from whet.rungs.deciding import targets
 from whet.rungs.vectors import (
     Arrays,
@@ -44,8 +44,9 @@ class Head:
     """Logistic regression on frozen vectors."""
 
     name: ClassVar[str] = "head"
-    kinds: ClassVar[tuple[str, ...]] = ("classify",)
+    kinds: ClassVar[tuple[str, ...]] = ("classify", "extract", "write")
     trains: ClassVar[bool] = True
+    forms: ClassVar[tuple[str, ...]] = (CHOOSES,)
 
     setting: Setting = field(default_factory=Setting)
     choices: Mapping[str, Any] = field(default_factory=dict)

@@ -1,21 +1,24 @@
-"""prompt: the label's name and description, and no example (zero-shot).
+"""prompt: the instruction, the label's names and descriptions, and no example (zero-shot).
 
 With a sentence encoder, the prompt is a sentence about each label; an input gets the label whose
-sentence is nearest. The wording is chosen on dev among a few; labels are all the rung sees of a task.
+sentence is nearest. A model that writes is given the instruction, with the labels or the schema or without.
+The wording is chosen on dev among a few; labels are all the rung sees of a task.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from whet.records import Example, Label
-from whet.rungs.base import Setting
+from whet.records import Example, Label, Specialist
+from whet.rungs.asked import Asked, best_of, fit_asked, frame_for, load_asked
+from whet.rungs.asked import Candidate as Asking
+from whet.rungs.base import CHOOSES, WRITES, Setting
 from whet.rungs.vectors import (
     Arrays,
     Candidate,
@@ -48,15 +51,26 @@ class Prompt:
     """Zero-shot from label names and descriptions."""
 
     name: ClassVar[str] = "prompt"
-    kinds: ClassVar[tuple[str, ...]] = ("classify",)
+    kinds: ClassVar[tuple[str, ...]] = ("classify", "extract", "write")
     trains: ClassVar[bool] = False
+    forms: ClassVar[tuple[str, ...]] = (CHOOSES, WRITES)
 
     setting: Setting = field(default_factory=Setting)
     choices: Mapping[str, Any] = field(default_factory=dict)
 
-    def fit(self, train: Sequence[Example], dev: Sequence[Example]) -> VectorSpecialist:
+    def fit(self, train: Sequence[Example], dev: Sequence[Example]) -> Specialist:
+        return best_of([self._by_vectors(train, dev), self._by_asking(dev)])
+
+    def _by_vectors(self, train: Sequence[Example], dev: Sequence[Example]) -> VectorSpecialist | None:
+        if not self.setting.chooses or "model" in self.choices:
+            return None
         setting = with_choices(self.setting, self.choices)
         return fit_vectors(self.name, setting, score, self._propose, train, dev)
+
+    def _by_asking(self, dev: Sequence[Example]) -> Asked | None:
+        if "encoder" in self.choices:
+            return None
+        return fit_asked(self.name, self.setting, plain_frames, dev, self.choices)
 
     def _propose(
         self, encoder: TextEncoder, train: Sequence[Example], labels: tuple[str, ...]
@@ -72,8 +86,18 @@ class Prompt:
         return candidates
 
     @classmethod
-    def load(cls, folder: Path, card: Mapping[str, Any]) -> VectorSpecialist:
-        return load_vectors(folder, card, score)
+    def load(cls, folder: Path, card: Mapping[str, Any]) -> Specialist:
+        return load_asked(folder, card) if "frame" in card else load_vectors(folder, card, score)
+
+
+def plain_frames(setting: Setting) -> list[Asking]:
+    """The instruction alone, and with the labels or the schema under it."""
+    bare = frame_for(setting)
+    listed = replace(bare, list_labels=setting.kind == "classify", show_schema=setting.kind == "extract")
+    there = setting.labels if setting.kind == "classify" else setting.schema
+    frames = {"as it is": bare, "with labels" if listed.list_labels else "with schema": listed}
+    kept = frames if there and setting.kind != "write" else {"as it is": bare}
+    return [Asking({"wording": name}, frame) for name, frame in reversed(kept.items())]
 
 
 def spoken(label: Label) -> str:

@@ -1,21 +1,26 @@
-"""retrieve: the nearest training examples vote, weighted by how near they are.
+"""retrieve: the nearest training examples vote, or are what a model is shown.
 
-The votes of the k nearest are softmax(cosine / tau); a label's score is the log of its share. k and tau
-are chosen on dev. The index holds training examples only.
+With a sentence encoder alone, the votes of the k nearest are softmax(cosine / tau); a label's score is the
+log of its share. A model that writes is shown the k nearest of each input as demonstrations. k and tau are
+chosen on dev. The index holds training examples only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from whet.records import Example
-from whet.rungs.base import Setting
+from whet.records import Example, Specialist
+from whet.rungs.asked import Asked, best_of, encoder_for, fit_asked, frame_for, load_asked
+from whet.rungs.asked import Candidate as Asking
+from whet.rungs.base import CHOOSES, WRITES, Setting
 from whet.rungs.deciding import targets
+from whet.rungs.shots import neighbours
 from whet.rungs.vectors import (
     Arrays,
     Candidate,
@@ -35,6 +40,7 @@ NEIGHBOURS = (1, 3, 5, 10, 20, 40)
 TAUS = (0.02, 0.04, 0.08)
 ROWS_AT_ONCE = 1024
 FAINT = 1e-4  # the share of a label that no neighbour has
+DEMONSTRATIONS = (2, 4, 8)
 
 
 def score(arrays: Arrays, vectors: NDArray[np.float32]) -> NDArray[np.floating[Any]]:
@@ -63,15 +69,26 @@ class Retrieve:
     """Nearest examples, weighted vote."""
 
     name: ClassVar[str] = "retrieve"
-    kinds: ClassVar[tuple[str, ...]] = ("classify",)
+    kinds: ClassVar[tuple[str, ...]] = ("classify", "extract", "write")
     trains: ClassVar[bool] = False
+    forms: ClassVar[tuple[str, ...]] = (CHOOSES, WRITES)
 
     setting: Setting = field(default_factory=Setting)
     choices: Mapping[str, Any] = field(default_factory=dict)
 
-    def fit(self, train: Sequence[Example], dev: Sequence[Example]) -> VectorSpecialist:
+    def fit(self, train: Sequence[Example], dev: Sequence[Example]) -> Specialist:
+        return best_of([self._by_vectors(train, dev), self._by_asking(train, dev)])
+
+    def _by_vectors(self, train: Sequence[Example], dev: Sequence[Example]) -> VectorSpecialist | None:
+        if not self.setting.chooses or "model" in self.choices:
+            return None
         setting = with_choices(self.setting, self.choices)
         return fit_vectors(self.name, setting, score, self._propose, train, dev, again=self._again)
+
+    def _by_asking(self, train: Sequence[Example], dev: Sequence[Example]) -> Asked | None:
+        if "encoder" in self.choices:
+            return None
+        return fit_asked(self.name, self.setting, partial(near_frames, train), dev, self.choices)
 
     def _again(self, choices: Mapping[str, Any]) -> Propose:
         return replace(self, choices=choices)._propose
@@ -95,5 +112,12 @@ class Retrieve:
         return [(k, tau) for k in ks for tau in TAUS]
 
     @classmethod
-    def load(cls, folder: Path, card: Mapping[str, Any]) -> VectorSpecialist:
-        return load_vectors(folder, card, score)
+    def load(cls, folder: Path, card: Mapping[str, Any]) -> Specialist:
+        return load_asked(folder, card) if "frame" in card else load_vectors(folder, card, score)
+
+
+def near_frames(train: Sequence[Example], setting: Setting) -> list[Asking]:
+    """Frames whose demonstrations are found anew for each input: fewer before more."""
+    bare, pool = frame_for(setting), neighbours(train, encoder_for(setting), 1)
+    ks = sorted({min(k, len(pool.pool)) for k in DEMONSTRATIONS})
+    return [Asking({"k": k, "selection": "nearest"}, bare, replace(pool, k=k)) for k in ks]

@@ -1,4 +1,6 @@
-"""tune: the encoder itself is trained, by LoRA or in full, whichever dev prefers.
+"""tune: the model itself is trained, by LoRA or in full, whichever dev prefers.
+
+A model that writes learns the task's turns (``taught.py``); what follows is how an encoder is tuned.
 
 First the frozen encoders compete with a head each; the best one is tuned, by each method to the end. (Short
 trials were tried and rank recipes wrongly: the gentle one wins every short trial and loses the long run.)
@@ -21,11 +23,13 @@ import numpy as np
 
 from whet.models.cache import CachedEncoder
 from whet.models.encoder import Encoder
-from whet.records import Example, FitInfo
-from whet.rungs.base import Setting
+from whet.records import Example, FitInfo, Specialist
+from whet.rungs.asked import Asked, best_of, load_asked
+from whet.rungs.base import CHOOSES, LEARNS, Setting
 from whet.rungs.budget import Plan, plan
 from whet.rungs.deciding import Decider, fitted, log_loss, targets
 from whet.rungs.head import Head, score
+from whet.rungs.taught import fit_taught
 from whet.rungs.tuned import TunedSpecialist, load_tuned, mixed, tuned_encoder
 from whet.rungs.vectors import VectorSpecialist, default_encoder
 from whet.store import value_digest
@@ -60,13 +64,24 @@ class Tune:
     """Fine-tune the encoder that serves best frozen."""
 
     name: ClassVar[str] = "tune"
-    kinds: ClassVar[tuple[str, ...]] = ("classify",)
+    kinds: ClassVar[tuple[str, ...]] = ("classify", "extract", "write")
     trains: ClassVar[bool] = True
+    forms: ClassVar[tuple[str, ...]] = (CHOOSES, LEARNS)
 
     setting: Setting = field(default_factory=Setting)
     choices: Mapping[str, Any] = field(default_factory=dict)
 
-    def fit(self, train: Sequence[Example], dev: Sequence[Example]) -> TunedSpecialist:
+    def fit(self, train: Sequence[Example], dev: Sequence[Example]) -> Specialist:
+        return best_of([self._by_vectors(train, dev), self._by_writing(train, dev)])
+
+    def _by_writing(self, train: Sequence[Example], dev: Sequence[Example]) -> Asked | None:
+        if "encoder" in self.choices:
+            return None
+        return fit_taught(self.name, self.setting, train, dev, self.choices)
+
+    def _by_vectors(self, train: Sequence[Example], dev: Sequence[Example]) -> TunedSpecialist | None:
+        if not self.setting.chooses or "model" in self.choices:
+            return None
         setting = _remembering(self.setting)
         frozen = Head(setting, self._head_choices()).chosen(train, dev)
         start = time.perf_counter()
@@ -116,8 +131,8 @@ class Tune:
         ]
 
     @classmethod
-    def load(cls, folder: Path, card: Mapping[str, Any]) -> TunedSpecialist:
-        return load_tuned(folder, card)
+    def load(cls, folder: Path, card: Mapping[str, Any]) -> Specialist:
+        return load_asked(folder, card) if "frame" in card else load_tuned(folder, card)
 
 
 def _remembering(setting: Setting) -> Setting:
@@ -207,7 +222,7 @@ class _Work:
         logits = score({"weight": head.weight, "bias": head.bias}, vectors)
         truths = [example.output for example in self.dev]
         decider = self.decider(logits, truths)
-        gain = self.setting.metric.gain(truths, decider.outputs(logits)[0])
+        gain = self.setting.metric.on(self.dev, decider.outputs(logits)[0])
         return Look(log_loss(decider, logits, truths), gain)
 
     def decider(self, logits: Any, truths: Sequence[Any]) -> Decider:
@@ -243,7 +258,7 @@ class _Work:
         answers = decider.outputs(logits)[0]
         info = FitInfo(
             choices={**self.frozen.info.choices, "recipe": asdict(end.recipe), "mix": dict(end.mix)},
-            dev_score=self.setting.metric.gain(truths, answers),
+            dev_score=self.setting.metric.on(self.dev, answers),
             dev_outputs=answers,
             parameters_trained=end.trained.parameters,
             curve=end.trained.curve,

@@ -177,7 +177,7 @@ def fit_vectors(
         for candidate in propose(meter.on(encoder), train, labels):
             scores = score(candidate.arrays, encoded.vectors)
             decider = fitted(Decider(labels, setting.multi_label), scores, truths, setting.metric)
-            gain = setting.metric.gain(truths, decider.outputs(scores)[0])
+            gain = setting.metric.on(dev, decider.outputs(scores)[0])
             choices = {"encoder": encoder.source.name, **candidate.choices}
             tried.append({**choices, "dev": gain})
             if best is None or gain > best[0]:

@@ -65,7 +65,8 @@ def _find(name: str, folder: Path) -> Function:
         raise InputError(
             f"{place} has no function {attribute!r}. {nearest(attribute, known)}", where=f"scorer {name}"
         )
-    return found
+    function: Function = found
+    return function
 
 
 def _by_name(place: str, name: str) -> Any:

@@ -148,10 +148,10 @@ def _by_connection(error: BaseException, spec: EndpointModel, key: str) -> Fault
     return _again(cause, "the server's or the network's side", may_be_paid=True)
 
 
-def _behind(error: BaseException) -> tuple[set[str], str]:
+def _behind(error: BaseException | None) -> tuple[set[str], str]:
     """Names of all classes along the chain of causes, and what the last cause says."""
     names: set[str] = set()
-    last: BaseException | None = error
+    last = error
     while error is not None and len(names) < 100:
         names |= {kind.__name__ for kind in type(error).__mro__}
         last, error = error, error.__cause__
