@@ -150,7 +150,7 @@ def ceiling(folder: Path, held_out: Asked) -> float:
     """Share of the approved answers that the tokenizer can write."""
     tokenizer = load_tokenizer(find_decoder(str(folder)))
     texts = tokenizer.batch_decode(held_out.answers, skip_special_tokens=True)
-    right = [one.strip() == other for one, other in zip(texts, held_out.texts, strict=True)]
+    right: list[bool] = [one.strip() == other for one, other in zip(texts, held_out.texts, strict=True)]
     return sum(right) / len(right)
 
 

@@ -345,7 +345,7 @@ class Rung:
     def __init__(self, name: str, outputs: tuple[str, ...]):
         self.name, self.outputs = name, outputs
         self.dev_gain = self.fit_seconds = self.seconds_per_1k = self.provider_usd_per_1k = self.p50_ms = 0.0
-        self.parameters_trained, self.trains = 0, False
+        self.parameters_trained, self.trains, self.cut_short = 0, False, False
 
 
 def test_a_scorer_gives_paired_comparisons_by_the_bootstrap() -> None:
