@@ -137,7 +137,7 @@ def tune_given(given: Given, out: Path, watch: Watch, command: str) -> Tuned:
     make_folder(out)
     with exclusive(out):
         _same(given, fit, plan, out)
-        place = device(task)
+        place = device(given.task)
         held = room.memory_now(place) or 0
         ended, trained = _train(given, fit, plan, out, watch)
         watch.tell("trying what was saved", 0, 1)
