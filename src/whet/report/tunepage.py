@@ -63,7 +63,7 @@ def sentence(card: Mapping[str, Any]) -> str:
     if not best["step"]:
         return "Training brought nothing: dev was never better than before it."
     where = f"best at step {words.count(best['step'])} of {words.count(card['steps'])}"
-    if best.get("score") is not None:
+    if best.get("score") is not None and best["score"] > first["score"]:
         before, reached = (words.percent(look["score"]) for look in (first, best))
         return f"Right answers on dev went from {before} to {reached}, {where}."
     return f"The loss on dev fell from {first['loss']:.3f} to {best['loss']:.3f}, {where}."

@@ -177,7 +177,7 @@ def _changes(found: Tensor, base: Tensor) -> Check:
         return Check(
             "changes", True, f"training changed the answers (logits {apart:.1%} apart)", apart, CHANGED
         )
-    said = "training changed nothing: dev was never better than before it"
+    said = "training changed nothing: the answers are those of the base"
     return Check("changes", False, said, apart, CHANGED)
 
 
