@@ -53,7 +53,7 @@ def by_transformers(folder: Path) -> str:
     model: Any = AutoModelForCausalLM.from_pretrained(BASE, dtype=torch.float32)
     model = PeftModel.from_pretrained(model, folder / "weights")
     given = tokenizer(f"Who is it?\n{TEXT}\n", return_tensors="pt")
-    ids = model.generate(**given, max_new_tokens=40, do_sample=False)[0, given["input_ids"].shape[1] :]
+    ids = model.generate(**given, max_new_tokens=16, do_sample=False)[0, given["input_ids"].shape[1] :]
     text: str = tokenizer.decode(ids, skip_special_tokens=True)
     return text
 
