@@ -8,8 +8,10 @@ from collections.abc import Callable
 
 from names.lists import languages, pick, words
 
-LANGUAGES = ("en", "us", "de", "fr", "es", "it", "pt", "nl", "nordic", "baltic", "slavic", "hungarian")
-LANGUAGES += ("greek", "balkan", "world")
+LANGUAGES: tuple[str, ...] = (
+    *("en", "us", "de", "fr", "es", "it", "pt", "nl", "nordic", "baltic"),
+    *("slavic", "hungarian", "greek", "balkan", "world"),
+)
 LETTERS = "ABCDEFGHJKLMNPRSTUVWXY"
 
 
