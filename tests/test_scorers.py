@@ -431,7 +431,7 @@ def test_the_metric_of_a_task_is_its_scorer(tmp_path: Path) -> None:
     assert value("schema", "", "[]") == 0
     also = task_from({**TASK, "scorers": ["exact", "chrf"]})
     assert [s.name for s in scorers_of(also, tmp_path, tmp_path, [], "x")] == ["exact", "chrf"]
-    judge = {"score": "judge", "rubric": "Kind.", "model": "some/model", "labelled": "people.csv"}
+    judge = {"score": "judge", "rubric": "Kind.", "model": "./no-such-judge", "labelled": "people.csv"}
     (tmp_path / "people.csv").write_text("input,output,level\na,b,good\n")
-    with pytest.raises(InputError, match="must be an endpoint so far"):
+    with pytest.raises(InputError, match="no-such-judge"):
         value(judge, "x", "y")
