@@ -8,6 +8,7 @@ files. Test rows are split off and never looked at. A killed training goes on wh
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -140,6 +141,7 @@ def tune_given(given: Given, out: Path, watch: Watch, command: str) -> Tuned:
         place = device(given.task)
         held = room.memory_now(place) or 0
         ended, trained = _train(given, fit, plan, out, watch)
+        gc.collect()  # the model's layers refer to themselves, and the next one needs its room
         watch.tell("trying what was saved", 0, 1)
         checks = checked(trained, given.source, out / "weights", adapter=fit.way.rank is not None)
         card = _card(given, fit, plan, ended, checks, watch, out)

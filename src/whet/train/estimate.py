@@ -1,7 +1,7 @@
 """What a training will need, from the model's shape and the rows alone: memory, disk, time.
 
 Memory is what stands still (weights, masters, gradients, moments, the best so far) and what one pass keeps
-for its way back: about two numbers for every number that a layer makes, and the fp32 copies that norms make
+for its way back: about three numbers for every number that a layer makes, and the fp32 copies that norms make
 of the hidden states. Time is arithmetic at the measured rate, and the cost of starting so many small
 operations, which is all that a tiny model pays. ``docs/proofs/preflight.jsonl`` has estimates beside what was
 measured. Knows no files and no weights.
@@ -21,7 +21,7 @@ from whet.train.step import PASS_TOKENS, passes
 
 LIBRARIES = 64 << 20
 """Bytes that torch, transformers and PEFT take on top while they load a model and train."""
-KEPT, KEPT_BY_PEFT = 2.0, 5.0
+KEPT, KEPT_BY_PEFT = 3.0, 6.0
 """Numbers kept for the way back, for each that a layer makes: by our linear layer, and by PEFT's (DoRA)."""
 EFFICIENCY = 0.5
 """Share of the measured rate that the products of a step reach."""
