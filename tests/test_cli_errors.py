@@ -131,7 +131,7 @@ TASKS = [
     ),
     ("share", TASK + "split: {test: 1.5}\n", "below 0.9"),
     ("kind", TASK + "kind: translate\n", "kind"),
-    ("kind without a ladder", TASK + "kind: extract\n", "the ladder climbs `classify`"),
+    ("labels where JSON is due", TASK + "kind: extract\n", "row(s) cannot be used"),
 ]
 
 
