@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 
 from whet.errors import WorldError
+from whet.models.quiet import quiet_transformers
 from whet.train import generators, step
 from whet.train.checkpoint import becoming
 from whet.train.course import Look, named
@@ -110,7 +111,8 @@ class CausalJob:
 
     def write(self, folder: Path) -> None:
         """The adapter as stock PEFT writes it, or the whole model; the base is not copied."""
-        self.model.save_pretrained(folder, safe_serialization=True)
+        with quiet_transformers():
+            self.model.save_pretrained(folder, safe_serialization=True)
 
     def take(self, weights: Mapping[str, Tensor]) -> None:
         """Set the parameters that learn, by name."""
