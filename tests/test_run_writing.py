@@ -130,3 +130,19 @@ def test_a_rung_that_nothing_opens_is_refused_by_name(tmp_path: Path, whet: Whet
     done = whet("run", task, "--out", tmp_path / "run")
     assert done.returncode == 2
     assert "the rung `template` needs a model that writes" in done.stderr
+
+
+def test_replies_in_a_file_are_guessed_and_refused_where_nothing_can_write_them(
+    tmp_path: Path, whet: Whet
+) -> None:
+    rows = [
+        {"question": t, "answer": f"About what {t}: we will write to you in two days."} for t in texts(48)
+    ]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    done = whet("init", tmp_path / "rows.jsonl", "--out", tmp_path / "rows.yaml")
+    assert done.returncode == 0, done.stderr
+    assert "replies to write" in done.stdout
+    found = whet("run", tmp_path / "rows.yaml", "--out", tmp_path / "run")
+    assert found.returncode == 2
+    assert "a model has to write them" in found.stderr
+    assert not (tmp_path / "run").exists()

@@ -225,8 +225,7 @@ class Task(Section):
     task: str = Field(min_length=1)
     """Its name."""
     kind: Literal["classify", "extract", "write"] = "classify"
-    """What an output is. `classify`: one label, or several; `extract`: JSON; `write`: a reply. The ladder
-    climbs `classify`; data of every kind can be checked, repaired and converted."""
+    """What an output is. `classify`: one label, or several; `extract`: JSON; `write`: a reply."""
     examples: str
     """CSV, TSV, JSONL or JSON file, relative to the task file."""
     fields: Fields

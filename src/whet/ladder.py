@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 LATENCY_CALLS = 15
 SHARES = (0.25, 0.5)
+ANYWAY = {"existing", "floor"}  # rungs that need no model
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,12 @@ def chosen_rungs(names: Sequence[str], task: Task, models: Models, listed: Seque
             f"the rung `{shut[0]}` needs {needs}, for a task of the kind `{task.kind}`.",
             where="rungs",
             fix="leave it out, or name a model in `models` that can do it.",
+        )
+    if set(opens) <= ANYWAY and not set(names) <= ANYWAY:
+        raise InputError(
+            "nothing in `models` can do this: its answers do not repeat, so that a model has to write them.",
+            where=f"{task.task}: models",
+            fix="name a decoder (an id or a folder) or a server (`endpoint:`); see docs/task-file.md.",
         )
     return opens
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -31,6 +32,11 @@ from whet.store import write_text
 TASK_ENDINGS = {".yaml", ".yml"}
 SHOWN_LABELS = 100
 SHOWN_TEXT = 90  # characters of an example's text
+METRICS = {
+    "classify": "metric: accuracy   # or macro_f1, or a cost matrix",
+    "extract": "metric: accuracy   # the same value as a whole; or a scorer, such as fields",
+    "write": "metric: accuracy   # the same reply to the letter; or a scorer, such as chrf",
+}
 SAMPLE = 5000  # rows that a guess rests on
 
 
@@ -198,12 +204,27 @@ def _same_file(task_file: Path, data: Path) -> bool:
 def draft(path: Path, out: Path, hints: Hints) -> Draft:
     """Guess the task of a data file, for a task file in the folder ``out``."""
     table = guessable(read_table(path), named_in(hints))
-    guess = guess_task(table, inputs=hints.inputs, output=hints.output, time=hints.time)
-    _need_a_choice(path, guess)
+    guess = _guessed(table, hints)
+    if guess.kind == "classify":
+        _need_a_choice(path, guess)
     text = task_text(path, out, table, guess, hints)
     task = task_from(yaml.safe_load(text), where="the guessed task")
     loaded = load_examples(task, out)
     return Draft(task, text, loaded.examples[:3], tuple(_said(path, guess, loaded.examples[:3])))
+
+
+def _guessed(table: Table, hints: Hints) -> Guess:
+    """Labels where a column has them, else JSON or replies; the column that the user names, as it is."""
+    given: dict[str, Any] = {"inputs": hints.inputs, "output": hints.output, "time": hints.time}
+    if hints.output is not None:
+        return guess_any(table, **given)
+    try:
+        return guess_task(table, **given)
+    except InputError as error:
+        try:
+            return guess_any(table, **given)
+        except InputError:
+            raise error from None
 
 
 def _need_a_choice(path: Path, guess: Guess) -> None:
@@ -216,14 +237,16 @@ def _need_a_choice(path: Path, guess: Guess) -> None:
 
 
 def _said(path: Path, guess: Guess, examples: Sequence[Example]) -> list[str]:
+    kinds = {"extract": "JSON to extract", "write": "replies to write"}
     lines = [
         f"{path.name}: input = {' + '.join(guess.inputs)}, output = {guess.output}"
-        f"{' (several labels)' if guess.multi_label else ''}, {len(guess.labels)} labels"
+        f"{' (several labels)' if guess.multi_label else ''}, "
+        f"{kinds.get(guess.kind, f'{len(guess.labels)} labels')}"
         f"{f', split by {guess.time}' if guess.time else ''}"
     ]
     for example in examples:
         output = example.output if isinstance(example.output, str) else ", ".join(example.output)
-        lines.append(f"  {cut(' '.join(example.input.split()))}  ->  {output}")
+        lines.append(f"  {cut(' '.join(example.input.split()))}  ->  {cut(output)}")
     if guess.rare:
         lines.append(f"  labels with one example are set aside: {', '.join(guess.rare)}")
     return lines
@@ -243,7 +266,7 @@ def task_text(path: Path, out: Path, table: Table, guess: Guess, hints: Hints) -
     lines = [
         f"# Guessed by `whet` from {path.name} ({len(table.rows):,} rows). Correct what is wrong.",
         _yaml({"task": path.stem}),
-        _yaml({"kind": "classify"}),
+        _yaml({"kind": guess.kind}),
         _yaml({"examples": relative}),
         _yaml({"fields": fields}),
     ]
@@ -256,17 +279,16 @@ def task_text(path: Path, out: Path, table: Table, guess: Guess, hints: Hints) -
         "# What is a good output? Shown in the report, so that everybody means the same.",
         'success: ""',
         "",
-        "# Labels and, best of all, what each means: `name: description`. The rung `prompt` reads them.",
         *_label_lines(guess),
         "",
-        "# Hugging Face encoders, by id or folder. With several, the choice is made on dev.",
+        "# Hugging Face models by id or folder, or servers. With several, the choice is made on dev.",
         _yaml({"models": [DEFAULT_ENCODER]}),
         "",
         "# Held out before anything else looks: shares, or files of their own. Near-duplicates keep to",
         "# one side; add group_by: COLUMN (customer, document) or time: COLUMN (train on the past).",
         _yaml({"split": split}),
         "",
-        "metric: accuracy   # or macro_f1, or a cost matrix",
+        METRICS[guess.kind],
         "margin: 0.02       # the loss you would accept for a cheaper way",
         "# target: 0.9      # what you need",
         "# monthly_volume: 10000",
@@ -276,6 +298,14 @@ def task_text(path: Path, out: Path, table: Table, guess: Guess, hints: Hints) -
 
 
 def _label_lines(guess: Guess) -> list[str]:
+    """The list to choose from, or what a model that writes is told."""
+    if guess.kind != "classify":
+        return ["# What a model that writes is told. Encoders take no instruction.", 'instruction: ""']
+    said = "# Labels and, best of all, what each means: `name: description`. The rung `prompt` reads them."
+    return [said, *_labels(guess)]
+
+
+def _labels(guess: Guess) -> list[str]:
     names = [name for name in guess.labels if name not in guess.rare]
     if len(names) > SHOWN_LABELS or guess.rare:
         return ["# labels: {}   # left out: all labels that occur"]

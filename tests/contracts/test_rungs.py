@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,9 +12,12 @@ from typing import Any, ClassVar
 import pytest
 
 from tests.conftest import examples, tickets
+from tests.standin import MODEL, StandIn
+from whet.config_models import EndpointModel
 from whet.errors import InputError
+from whet.models.endpoint import Endpoint
 from whet.records import Example, FitInfo, Label, Prediction, Specialist
-from whet.rungs.base import Rung, Setting, all_rungs, load_specialist
+from whet.rungs.base import WRITES, Rung, Setting, all_rungs, load_specialist
 from whet.rungs.tune import Tune
 
 ROWS = tickets(30, seed=3)
@@ -52,10 +55,21 @@ class Case:
     answers: list[Prediction]
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[StandIn]:
+    running = StandIn()
+    running.script()
+    yield running
+    running.close()
+
+
 @pytest.fixture(scope="module", params=CASES, ids=[name for name, _, _ in CASES])
-def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
+def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, server: StandIn) -> Case:
     _, rung_class, options = request.param
     given = replace(setting(tmp_path_factory.mktemp("setting")), tune=options)
+    if getattr(rung_class, "forms", None) == (WRITES,):
+        served = EndpointModel.model_validate({"endpoint": server.url, "model": MODEL})
+        given = replace(given, writers=[Endpoint(served)])
     rung: Rung = rung_class(setting=given)
     specialist = rung.fit(TRAIN, DEV)
     return Case(rung, specialist, specialist.predict(INPUTS))

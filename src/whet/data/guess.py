@@ -181,8 +181,8 @@ def _output(table: Table, columns: dict[str, Column], taken: set[str]) -> str:
         raise InputError(
             f"no column looks like a label (columns: {_shown(columns)}).",
             where=table.path,
-            fix="name it with --output COLUMN (`a.b` is the key b inside a). whet climbs `classify` tasks: "
-            "an output is one label of a list, or several.",
+            fix="name it with --output COLUMN (`a.b` is the key b inside a), or write a task file "
+            "with `kind: extract` or `kind: write`.",
         )
     return max(scored, key=lambda name: (scored[name], -list(columns).index(name)))
 
