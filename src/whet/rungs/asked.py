@@ -119,12 +119,13 @@ def fit_asked(
     Args:
         chosen: what an earlier fit chose; candidates that differ from it are not tried.
     """
+    if not setting.writers:
+        return None
     start = time.perf_counter()
     candidates = [c for c in propose(setting) if all(chosen.get(k, v) == v for k, v in c.choices.items())]
     writers = [w for w in setting.writers if chosen.get("model", w.name) == w.name] or setting.writers
     pairs = [(writer, candidate) for writer in writers for candidate in candidates]
-    if not pairs:
-        return None
+    assert pairs, "a rung proposed no way to ask, or none that was chosen before"
     tried: list[dict[str, Any]] = []
     best: tuple[float, Asked] | None = None
     few = dev[:FEW] if len(pairs) > 1 else []
