@@ -3,9 +3,9 @@
 Two texts are near-duplicates when their sets of 5-character shingles, after case, space and
 punctuation are folded, have a Jaccard similarity of at least ``THRESHOLD``. Candidates come from
 banded MinHash (Broder 1997; Leskovec, Rajaraman, Ullman, "Mining of Massive Datasets", ch. 3):
-20 bands of 4 rows propose a pair of similarity 0.7 with probability 1 - (1 - 0.7^4)^20 = 0.996; every
-candidate is then checked on the true sets, so no pair below the threshold is joined. Arrays only, no
-loop over pairs. Knows no labels and no split.
+20 bands of 4 rows propose a pair of similarity 0.7 with probability 1 - (1 - 0.7^4)^20 = 0.996, and the 48
+bands that small sets can afford with 0.999998; every candidate is then checked on the true sets, so no pair
+below the threshold is joined. Arrays only, no loop over pairs. Knows no labels and no split.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SHINGLE = 5
 THRESHOLD = 0.7
 BANDS, BAND_ROWS = 20, 4
+SMALL, SMALL_BANDS = 5_000, 48
 # How far apart in a bucket two members may stand and still be paired: at least 50 places, and more as
 # long as a band stays under this many pairs. Up to 4,000 texts, every bucket is paired whole.
 NEIGHBOURS, PAIRS_A_BAND = 50, 16_000_000
@@ -57,7 +58,8 @@ def near_groups(texts: Sequence[str]) -> list[int]:
 def near_pairs(folded: Sequence[str]) -> tuple[IntArray, IntArray]:
     """Index pairs (left < right) of different folded texts that are near-duplicates."""
     hashes, owner = _shingles(folded)
-    left, right = _candidates(_signatures(hashes, owner, len(folded)))
+    bands = SMALL_BANDS if len(folded) <= SMALL else BANDS
+    left, right = _candidates(_signatures(hashes, owner, len(folded), bands))
     keep = _similar(hashes, owner, len(folded), left, right)
     return left[keep], right[keep]
 
@@ -84,10 +86,10 @@ def _shingles(texts: Sequence[str]) -> tuple[HashArray, IntArray]:
     return _mix(rolling[starts[owner] + within]), owner
 
 
-def _signatures(hashes: HashArray, owner: IntArray, count: int) -> HashArray:
-    """MinHash signatures [count, BANDS * BAND_ROWS]."""
+def _signatures(hashes: HashArray, owner: IntArray, count: int, bands: int) -> HashArray:
+    """MinHash signatures [count, bands * BAND_ROWS]."""
     starts = np.searchsorted(owner, np.arange(count))
-    seeds = _mix(np.arange(1, BANDS * BAND_ROWS + 1, dtype=np.uint64))
+    seeds = _mix(np.arange(1, bands * BAND_ROWS + 1, dtype=np.uint64))
     columns = [np.minimum.reduceat(_mix(hashes ^ seed), starts) for seed in seeds]
     return np.stack(columns, axis=1)
 
@@ -95,7 +97,7 @@ def _signatures(hashes: HashArray, owner: IntArray, count: int) -> HashArray:
 def _candidates(signatures: HashArray) -> tuple[IntArray, IntArray]:
     """Pairs that agree on all rows of at least one band, each once."""
     found: list[IntArray] = []
-    for band in range(BANDS):
+    for band in range(signatures.shape[1] // BAND_ROWS):
         rows = signatures[:, band * BAND_ROWS : (band + 1) * BAND_ROWS]
         key = np.zeros(len(rows), dtype=np.uint64)
         for column in rows.T:
