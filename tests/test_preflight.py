@@ -120,6 +120,14 @@ def test_the_least_work_of_a_step_is_what_the_formula_says() -> None:
     assert measured_rate({(8, 8): 2, (8, 16): 1}, "fp32", 16) > 0
 
 
+def test_a_peak_of_before_is_not_counted() -> None:
+    much = bytearray(b"x") * (400 << 20)
+    del much
+    assert room.peak_memory() - (room.memory_now() or 0) > 200 << 20  # the control: it is still there
+    room.forget_peak()
+    assert room.peak_memory() - (room.memory_now() or 0) < 100 << 20
+
+
 def test_room_is_what_the_system_says() -> None:
     assert 0 < (room.free_memory() or 0) < 1 << 50
     assert 0 < room.free_disk(Path("/nowhere/at/all")) < 1 << 60

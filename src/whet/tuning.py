@@ -140,6 +140,7 @@ def tune_given(given: Given, out: Path, watch: Watch, command: str) -> Tuned:
         _same(given, fit, plan, out)
         place = device(given.task)
         held = room.memory_now(place) or 0
+        room.forget_peak(place)
         ended, trained = _train(given, fit, plan, out, watch)
         gc.collect()  # the model's layers refer to themselves, and the next one needs its room
         watch.tell("trying what was saved", 0, 1)

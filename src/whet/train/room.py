@@ -36,12 +36,26 @@ def size_of(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
+def forget_peak(device: str = "cpu") -> None:
+    """Let ``peak_memory`` count from here on. A system that cannot forget keeps the peak since the start."""
+    if device == "cuda":
+        import torch
+
+        torch.cuda.reset_peak_memory_stats()
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # proc(5): resets the peak
+
+
 def peak_memory(device: str = "cpu") -> int:
-    """The most memory that this process has held, in bytes; of a GPU, what torch took of it."""
+    """The most memory that this process has held since the last ``forget_peak``, in bytes; of a GPU, what
+    torch took of it."""
     if device == "cuda":
         import torch
 
         return torch.cuda.max_memory_allocated()
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024
 
