@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from whet.cli.main import main
 from whet.errors import InputError, WorldError
 from whet.records import Example
-from whet.rungs.base import Setting, load_specialist
+from whet.rungs.base import Setting, load_specialist, reaches
 from whet.rungs.existing import UNKNOWN, Existing, Today, at_hand
 
 ECHO = (
@@ -65,7 +66,44 @@ def test_a_command_a_file_and_an_endpoint_answer_alike(tmp_path: Path, address: 
         today = fitted(tmp_path, **form)
         assert today.predict(["where is it?"])[0].output == ("a", "b")
         today.save(tmp_path / str(number))
-        assert load_specialist(tmp_path / str(number)).predict(["where is it?"])[0].output == ("a", "b")
+        again = load_specialist(tmp_path / str(number), outside=True)
+        assert again.predict(["where is it?"])[0].output == ("a", "b")
+
+
+def ended(arguments: list[str]) -> int:
+    """The exit code of a command."""
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    return int(exit_.value.code or 0)
+
+
+def test_a_folder_from_somebody_runs_nothing_unless_allowed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran = tmp_path / "ran"
+    touch = f"{ECHO}; open({str(ran)!r}, 'w')"
+    fitted(tmp_path, command=[sys.executable, "-c", ECHO]).save(tmp_path / "it")
+    card = tmp_path / "it" / "specialist.json"
+    text = card.read_text(encoding="utf-8").replace(json.dumps(ECHO), json.dumps(touch))
+    card.write_text(text, encoding="utf-8")
+    asked = ["try", str(tmp_path / "it"), "where is it?"]
+    assert ended(asked) == 2
+    told = capsys.readouterr().err
+    assert "runs the command" in told
+    assert "--allow-outside" in told
+    assert not ran.exists()
+    assert ended([*asked, "--allow-outside"]) == 0  # the control: it would
+    assert ran.exists()
+
+
+def test_what_reaches_outside_is_seen_wherever_it_stands() -> None:
+    served = {"endpoint": "https://models.example/v1", "model": "m", "api_key_env": "KEY"}
+    assert "https://models.example/v1, with the key in KEY" in reaches(
+        {"frame": [{"writer": {"endpoint": served}}]}
+    )
+    assert "https://a.example" in reaches({"source": {"url": "https://a.example/x"}})
+    assert not reaches({"source": {"url": "http://127.0.0.1:8000/v1"}, "choices": {"k": 3}})
+    assert "evil" in reaches({"source": {"url": "http://127.0.0.1:80@evil.example/"}})
 
 
 def test_an_input_without_an_answer_is_wrong_and_counted(tmp_path: Path) -> None:

@@ -41,15 +41,18 @@ def run(task: str | Path, out: str | Path) -> Outcome:
     return run_anything(Path(task), Path(out))
 
 
-def load(folder: str | Path) -> Specialist:
+def load(folder: str | Path, *, allow_outside: bool = False) -> Specialist:
     """Load a fitted rung, for example ``RUN/04-rungs/head``.
 
+    Args:
+        allow_outside: whether it may run the command or call the address that the folder names.
+
     Raises:
-        InputError: not a specialist, or made by another version.
+        InputError: not a specialist, or made by another version; it reaches outside and may not.
     """
     from whet.rungs.base import load_specialist
 
-    return load_specialist(Path(folder))
+    return load_specialist(Path(folder), outside=allow_outside)
 
 
 def tune(task: str | Path, out: str | Path) -> Tuned:

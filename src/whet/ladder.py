@@ -130,7 +130,7 @@ def _fit_one(run: Run, name: str, setting: Setting, splits: Splits, made_from: d
     folder, step = f"04-rungs/{name}", f"rung {name}"
     if run.fresh(step, made_from):
         setting.tell(f"{name}: kept from before", 1, 1)
-        return Fitted(name, load_specialist(run.path(folder)), folder, rung.trains)
+        return Fitted(name, load_specialist(run.path(folder), outside=True), folder, rung.trains)
     start = time.perf_counter()
     setting.tell(name, 0, 1)
     shutil.rmtree(run.path(folder), ignore_errors=True)
@@ -139,7 +139,7 @@ def _fit_one(run: Run, name: str, setting: Setting, splits: Splits, made_from: d
     specialist.save(run.path(folder))
     run.record(step, made_from, [folder], time.perf_counter() - start)
     setting.tell(f"{name}: fitted", 1, 1)
-    return Fitted(name, load_specialist(run.path(folder)), folder, rung.trains)
+    return Fitted(name, load_specialist(run.path(folder), outside=True), folder, rung.trains)
 
 
 def measure(

@@ -33,6 +33,9 @@ app = typer.Typer(
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+AllowOutside = Annotated[
+    bool, typer.Option("--allow-outside", help="Run the command or call the address that the folder names.")
+]
 InputColumns = Annotated[
     list[str] | None, typer.Option("--input", help="Input column; repeat it to join several.")
 ]
@@ -182,6 +185,7 @@ def predict(
     file: Annotated[Path, typer.Argument(help="Inputs: TXT (one a line), CSV, TSV or JSONL.")],
     column: Annotated[str | None, typer.Option("--input", help="Input column.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="JSONL to write; default: print.")] = None,
+    allow_outside: AllowOutside = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -191,7 +195,7 @@ def predict(
     from whet.store import write_jsonl
 
     ids, texts = load_inputs(file, column)
-    answers = load_specialist(specialist).predict(texts)
+    answers = load_specialist(specialist, outside=allow_outside).predict(texts)
     rows = [
         {"id": i, "input": text, "output": a.output, "confidence": round(a.confidence, 4)}
         for i, text, a in zip(ids, texts, answers, strict=True)
@@ -219,13 +223,14 @@ app.command()(tune)
 def try_(
     specialist: Annotated[Path, typer.Argument(help="RUN/04-rungs/NAME, or a folder of whet tune.")],
     text: Annotated[str | None, typer.Argument(help="An input; without one, asks.")] = None,
+    allow_outside: AllowOutside = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Ask a fitted rung or a trained model: one input, or line by line until an empty line."""
     from whet.rungs.base import load_specialist
 
-    loaded = load_specialist(specialist)
+    loaded = load_specialist(specialist, outside=allow_outside)
     lines = [text] if text is not None else _lines()
     for line in lines:
         answer = loaded.predict([line])[0]

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from urllib.parse import urlsplit
 
 from whet.errors import InputError, nearest
 from whet.evaluate.metrics import Metric
@@ -46,6 +47,7 @@ ORDER = {
 
 CARD = "specialist.json"
 FORMAT = 1
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 Tell = Callable[[str, int, int], None]
 """Progress: what is being done, how far, of how much."""
@@ -145,11 +147,15 @@ def find_rung(name: str) -> type[Rung]:
     return rungs[name]
 
 
-def load_specialist(folder: Path) -> Specialist:
+def load_specialist(folder: Path, *, outside: bool = False) -> Specialist:
     """Load any rung's specialist, or the model that ``whet tune`` left in a folder.
 
+    Args:
+        outside: whether it may run the command or call the address that it names. Folders are passed on, and
+            one from a stranger must not run a program or be sent a key merely because it was tried.
+
     Raises:
-        InputError: not a specialist, made by a newer version, damaged.
+        InputError: not a specialist, made by a newer version, damaged; it reaches outside and may not.
     """
     path = folder / CARD
     if not path.is_file() and (folder / "card.json").is_file():
@@ -167,4 +173,24 @@ def load_specialist(folder: Path) -> Specialist:
         raise InputError(
             "was made by another version of whet.", where=path, fix="fit it again with this version."
         )
+    if not outside and (reached := reaches(card)):
+        raise InputError(
+            f"this specialist {reached}.",
+            where=path,
+            fix="if you trust who made it, say so: --allow-outside (in Python: allow_outside=True).",
+        )
     return find_rung(str(card.get("rung"))).load(folder, card)
+
+
+def reaches(card: Any) -> str:
+    """What a specialist's card would have this machine run or call, wherever it stands in it; this machine's
+    own addresses do not count. Empty: nothing."""
+    if isinstance(card, Mapping):
+        if command := card.get("command"):
+            return f"runs the command {command}"
+        address = card.get("url") or card.get("endpoint")
+        if isinstance(address, str) and (urlsplit(address).hostname or "") not in LOOPBACK:
+            key = f", with the key in {card['api_key_env']}" if card.get("api_key_env") else ""
+            return f"sends its inputs to {address}{key}"
+    inside = card.values() if isinstance(card, Mapping) else card if isinstance(card, list) else ()
+    return next(filter(None, map(reaches, inside)), "")
