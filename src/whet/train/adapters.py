@@ -34,7 +34,7 @@ def adapted(model: Any, recipe: LoraRecipe, seed: int, *, fuse: bool = True) -> 
     import torch
     from peft import LoraConfig, TaskType, get_peft_model
 
-    from whet.train.lora import fused
+    from whet.train import lora, norms
 
     targets = recipe.targets if isinstance(recipe.targets, str) else list(recipe.targets)
     config = LoraConfig(
@@ -49,7 +49,7 @@ def adapted(model: Any, recipe: LoraRecipe, seed: int, *, fuse: bool = True) -> 
     with torch.random.fork_rng(devices=[]), quiet():
         torch.manual_seed(seed)
         wrapped = get_peft_model(model, config, autocast_adapter_dtype=True)
-    return fused(wrapped) if fuse else wrapped
+    return lora.fused(norms.fused(wrapped)) if fuse else wrapped
 
 
 @contextlib.contextmanager

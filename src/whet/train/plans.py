@@ -13,6 +13,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+SCORES = 1 << 20
+"""Scores of one head in a block, at most: memory of as many is reused, larger tensors are fresh each time."""
+FEW, NEAR = 4, 1.25
+"""A block of as many segments grows by those up to so much longer than its shortest: the rest is padding."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -123,9 +128,22 @@ def plan(
         widths: segments side by side in one block, at most; blocks hold segments of like length.
     """
     starts = [0, *torch.tensor(lengths).cumsum(0).tolist()]
-    order = sorted(range(len(lengths)), key=lambda segment: lengths[segment])
-    parts = [order[at : at + widths] for at in range(0, len(order), widths)]
+    parts = _alike(lengths, widths, prefix.length if prefix else 0)
     return Plan(tuple(_block(part, lengths, starts, device) for part in parts), prefix, record)
+
+
+def _alike(lengths: Sequence[int], widths: int, before: int) -> list[list[int]]:
+    """Segments from short to long, in parts of like length whose scores fit the caches."""
+    parts = list[list[int]]()
+    for segment in sorted(range(len(lengths)), key=lambda segment: lengths[segment]):
+        long, part = lengths[segment], parts[-1] if parts else []
+        scores = (len(part) + 1) * long * (long + before)
+        near = len(part) < FEW or long <= NEAR * lengths[part[0]]
+        if part and len(part) < widths and scores <= SCORES and near:
+            part.append(segment)
+        else:
+            parts.append([segment])
+    return parts
 
 
 def _block(

@@ -33,8 +33,8 @@ class Settings:
     least_saved: int = LEAST_SAVED
     pass_tokens: int = PASS_TOKENS
     """Tokens of rows in one pass, at most; a longer row passes alone."""
-    widths: int = 8
-    """Segments side by side in one block of attention."""
+    widths: int = 64
+    """Segments side by side in one block of attention, at most."""
 
 
 DEFAULT = Settings()
