@@ -6,7 +6,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -17,9 +17,11 @@ import pytest
 from whet.config import Cost, Task, task_from
 from whet.evaluate.evidence import Evidence, Sizes
 from whet.evaluate.metrics import Metric, cost_function
+from whet.measure import failed
 from whet.models.source import EncoderSource
 from whet.records import Example, Output
 from whet.report import words
+from whet.report.beside import marked
 from whet.report.charts import Guide, Scale, mark, strip
 from whet.report.frame import GUIDE
 from whet.report.markup import breakable, sentences, tag, ticked
@@ -55,9 +57,13 @@ class Rung:
     seconds_per_1k: float = 4.0
     provider_usd_per_1k: float = 0.0
     p50_ms: float = 13.4
+    p95_ms: float = 18.9
+    tokens_in: float = 0.0
+    tokens_out: float = 0.0
     choices: Mapping[str, Any] = field(default_factory=dict)
     curve: Sequence[Mapping[str, float]] = ()
     cut_short: bool = False
+    unanswered: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -127,9 +133,10 @@ def arguments(
     metric = _metric(about)
     evidence = Evidence(rungs, [e.output for e in test], metric)
     largest = Counter(e.output for e in test).most_common(1)[0][1]
+    found = verdict(about, evidence, Sizes(900, 120, n), 1, ["left out: 3 rows like `x`"])
     return {
         "task": about,
-        "verdict": verdict(about, evidence, Sizes(900, 120, n), 1, ["left out: 3 rows like `x`"]),
+        "verdict": {**found, "failures": failed(about, labels, test, evidence)},
         "test": test,
         "rungs": rungs,
         "curve": curve,
@@ -189,6 +196,27 @@ def _wrong(truth: Output, labels: Sequence[str], rng: random.Random, several: bo
     return rng.choice([label for label in labels if label != truth])
 
 
+WRITING = (("floor", 0.0), ("prompt", 0.6), ("tune", 0.95))
+REPLIES = [
+    *(
+        f"Dear {name}, your {thing} leaves on {day}. Kind regards, <the desk>"
+        for name, thing, day in zip(
+            ("Ada", "Bob", "Cy"),
+            ("lamp & shade", "chair", "parcel"),
+            ("Monday", "Friday", "2 May"),
+            strict=True,
+        )
+    ),
+    "No.",
+    "We cannot tell yet; please write again " + "when the carrier has told us more " * 9,
+]
+VALUES = [
+    '{"day": "monday", "n": 2}',
+    '{"day": "friday"}',
+    '{"n": 3}',
+    '{"day": "monday", "n": 3, "x": 1}',
+    "no JSON",
+]
 COST = {"cost": {"billing": {"returns": 5.0}}, "default": 1.0}
 CLOSE = (("floor", 0.0), ("prompt", 0.86), ("tune", 0.885))
 VARIANTS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -204,6 +232,8 @@ VARIANTS: dict[str, Callable[[], dict[str, Any]]] = {
     "many labels": lambda: arguments(labels=[f"label_{i:02}" for i in range(40)]),
     "long labels": lambda: arguments(labels=["very_long_" * 20, "a label of many words " * 8, "s"]),
     "no margin": lambda: arguments(margin=0.0),
+    "replies": lambda: arguments(labels=REPLIES, kind="write", ladder=WRITING, monthly_volume=9_000),
+    "values": lambda: arguments(labels=VALUES, kind="extract", ladder=WRITING),
 }
 
 
@@ -246,7 +276,7 @@ def test_every_variant_has_every_section_and_every_rungs_value(name: str) -> Non
     found, reader = given(name)["verdict"], Reader(page(name))
     assert reader.open == []
     ids = {value for _, attribute, value in reader.attributes if attribute == "id"}
-    assert ids >= set(SECTIONS)
+    assert ids >= set(SECTIONS) - ({"labels"} if name == "replies" else set())
     for rung in found["rungs"]:
         assert rung["name"] in reader.text
         assert words.shown(rung["value"], found["metric"]) in reader.text
@@ -310,6 +340,61 @@ def test_break_even_comes_with_months_and_its_assumptions() -> None:
     assert "at 50,000 requests a month" in text
     assert "whet&#39;s defaults, which are guesses" in page("cost")
     assert "come from the task file" in render(**arguments(costs={"error_usd": 2.0}))
+
+
+def test_a_month_and_the_slow_requests_stand_beside_the_price() -> None:
+    text = page("replies").replace(words.NBSP, " ")
+    assert "/month</small>" in text
+    assert "p95 19 ms" in text
+    assert "/month" not in page("plain")
+
+
+def test_failures_stand_by_kind_where_there_is_more_than_one() -> None:
+    assert "By kind, all rungs" not in page("plain")
+    for name, kinds in (
+        ("values", ("field wrong", "invalid JSON")),
+        ("replies", ("too short", "other words")),
+    ):
+        text = Reader(page(name)).text
+        assert all(kind in text for kind in ("By kind, all rungs", *kinds))
+
+
+def test_what_differs_from_the_approved_output_is_marked() -> None:
+    assert marked("leave on Monday, sir", "leave on Friday, <sir>") == (
+        "leave on <del>Monday</del><ins>Friday</ins>, <ins>&lt;</ins>sir<ins>&gt;</ins>"
+    )
+    assert marked("same", "same") == "same"
+    assert marked("a b c d", "quite another") == "<ins>quite another</ins>"
+    assert marked("a", " ") == "<em>(empty)</em>"
+    assert "4 characters more" in marked("x " * 602, "x " * 602)
+    assert "<del>" in page("replies").split('id="disagreements"')[1].split("adds this", 1)[1]
+
+
+def test_what_was_not_answered_is_listed_by_id() -> None:
+    found = given("plain")["verdict"]
+    missing = {"wrong": 1, "kinds": [], "unanswered": [{"id": "id7", "why": "<the budget>"}]}
+    text = render(**{**given("plain"), "verdict": {**found, "failures": {"prompt": missing}}})
+    assert "did not answer 1 inputs" in text
+    assert "&lt;the budget&gt; <small>id7</small>" in text
+
+
+def test_tokens_that_training_saves_are_told() -> None:
+    given_ = arguments(labels=REPLIES, kind="write", ladder=WRITING)
+    asks = {"prompt": 412.0, "tune": 96.0}
+    rungs = [
+        replace(r, tokens_in=asks.get(r.name, 0.0), tokens_out=30.0 * (r.name in asks))
+        for r in given_["rungs"]
+    ]
+    evidence = Evidence(rungs, [e.output for e in given_["test"]], Metric())
+    found = verdict(given_["task"], evidence, Sizes(900, 120, 300), 1)
+    tuned = next(rung for rung in found["rungs"] if rung["name"] == "tune")
+    assert tuned["saved_against_prompt"] == {"tokens": 316.0, "usd": 0.0}
+    assert (
+        "reads 316 tokens less than one of `prompt`, and 1,000 of them cost $0.00 less" in found["sentence"]
+    )
+    text = render(**{**given_, "rungs": rungs, "verdict": found})
+    assert "316 fewer" in text
+    assert "Tokens in + out" not in page("plain")
 
 
 def test_cost_is_told_to_be_better_when_lower() -> None:

@@ -146,3 +146,24 @@ def test_replies_in_a_file_are_guessed_and_refused_where_nothing_can_write_them(
     assert found.returncode == 2
     assert "a model has to write them" in found.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_fresh_asks_a_server_anew_and_only_then(server: StandIn, tmp_path: Path, whet: Whet) -> None:
+    server.script()
+    rows = [(text, f"answer to {text}") for text in texts(40)]
+    task = task_in(tmp_path, rows, models=[served(server)], rungs=["floor", "prompt"])
+    asked = []
+    for more in ((), (), ("--fresh",), ()):
+        assert whet("run", task, "--out", tmp_path / "run", *more).returncode == 0
+        asked.append(sum(server.seen()["calls"].values()))
+    assert asked[1] == asked[0], "what was answered is kept"
+    assert asked[2] == 2 * asked[0]
+    assert asked[3] == asked[2], "and kept again"
+    assert verdict(tmp_path / "run")["test_openings"] == 2, "new answers are a new look at the test set"
+
+
+def test_fresh_without_a_server_is_refused(tmp_path: Path, whet: Whet) -> None:
+    task = task_in(tmp_path, [(text, text.rsplit(" a ")[1]) for text in texts(40)], rungs=["floor"])
+    done = whet("run", task, "--out", tmp_path / "run", "--fresh")
+    assert done.returncode == 2
+    assert "nothing to ask anew" in done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -344,7 +345,9 @@ class Rung:
 
     def __init__(self, name: str, outputs: tuple[str, ...]):
         self.name, self.outputs = name, outputs
-        self.dev_gain = self.fit_seconds = self.seconds_per_1k = self.provider_usd_per_1k = self.p50_ms = 0.0
+        self.dev_gain = self.fit_seconds = self.seconds_per_1k = self.provider_usd_per_1k = 0.0
+        self.p50_ms = self.p95_ms = self.tokens_in = self.tokens_out = 0.0
+        self.unanswered: Mapping[int, str] = {}
         self.parameters_trained, self.trains, self.cut_short = 0, False, False
 
 

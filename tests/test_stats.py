@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -365,7 +365,11 @@ class Rung:
     seconds_per_1k: float = 0.0
     provider_usd_per_1k: float = 0.0
     p50_ms: float = 0.0
+    p95_ms: float = 0.0
+    tokens_in: float = 0.0
+    tokens_out: float = 0.0
     cut_short: bool = False
+    unanswered: Mapping[int, str] = field(default_factory=dict)
 
 
 def answers(labels: str, n: int, seed: int) -> tuple[Output, ...]:

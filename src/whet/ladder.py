@@ -11,7 +11,7 @@ import shutil
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from whet.models.opening import Models
     from whet.runs import Run
 
-LATENCY_CALLS = 15
+LATENCY_CALLS = 20
+SCORES = 2  # of the form of 05-scores.jsonl; an older one is written anew
 SHARES = (0.25, 0.5)
 ANYWAY = {"existing", "floor"}  # rungs that need no model
 
@@ -62,11 +63,17 @@ class Measured:
     seconds_per_1k: float
     provider_usd_per_1k: float
     p50_ms: float
+    p95_ms: float
+    tokens_in: float
+    """Read for one request, on average; 0: not known."""
+    tokens_out: float
     choices: Mapping[str, Any]
     curve: Sequence[Mapping[str, float]]
     notes: Sequence[str]
     cut_short: bool = False
     """Whether it was trained for less than the task asks, to keep to its time."""
+    unanswered: Mapping[int, str] = field(default_factory=dict)
+    """Place of a test input that the rung did not answer, and why."""
 
 
 def asked_for(task: Task) -> list[str]:
@@ -146,6 +153,7 @@ def measure(
     run: Run, fitted: Sequence[Fitted], setting: Setting, splits: Splits, made_from: dict[str, Any]
 ) -> list[Measured]:
     """Open the test set: every rung answers every test input, and is timed on dev inputs."""
+    made_from = {**made_from, "form": SCORES}
     if not run.fresh("scores", made_from):
         start = time.perf_counter()
         rows: list[dict[str, Any]] = [
@@ -168,11 +176,17 @@ def _answer(item: Fitted, setting: Setting, splits: Splits, rows: list[dict[str,
         row["rungs"][item.name] = {"output": answer.output, "confidence": answer.confidence}
         if answer.failed:
             row["rungs"][item.name]["failed"] = answer.failed
+        if answer.cached:
+            row["rungs"][item.name]["cached"] = True
     n = len(answers)
+    times = latencies(item.specialist, [e.input for e in splits.dev], answers)
     return {
         "seconds_per_1k": 1000 * sum(a.seconds for a in answers) / n,
         "usd_per_1k": 1000 * sum(a.usd for a in answers) / n,
-        "p50_ms": latency(item.specialist, [e.input for e in splits.dev], answers),
+        "p50_ms": float(np.percentile(times, 50)),
+        "p95_ms": float(np.percentile(times, 95)),
+        "tokens_in": sum(a.tokens_in for a in answers) / n,
+        "tokens_out": sum(a.tokens_out for a in answers) / n,
     }
 
 
@@ -185,16 +199,16 @@ def with_cache(specialist: Specialist, setting: Setting) -> Specialist:
     return specialist
 
 
-def latency(specialist: Specialist, inputs: Sequence[str], answers: Sequence[Prediction]) -> float:
-    """Median milliseconds of one request alone, after a warm-up; of a model elsewhere, of its test answers:
+def latencies(specialist: Specialist, inputs: Sequence[str], answers: Sequence[Prediction]) -> list[float]:
+    """Milliseconds of requests that are alone, after a warm-up; of a model elsewhere, of its test answers:
     each call there costs money."""
     if isinstance(specialist, Asked) and elsewhere(specialist.writer):
-        return 1000 * float(np.median([answer.seconds for answer in answers]))
+        return [1000 * answer.seconds for answer in answers]
     if getattr(specialist, "source", None):
-        return _one_call_ms(specialist, inputs[:1])  # an existing command: one start is enough
+        return [_one_call_ms(specialist, inputs[:1])]  # an existing command: one start is enough
     calls = [inputs[i % len(inputs)] for i in range(LATENCY_CALLS)]
     specialist.predict(calls[:1])
-    return float(np.median([_one_call_ms(specialist, [text]) for text in calls]))
+    return [_one_call_ms(specialist, [text]) for text in calls]
 
 
 def _one_call_ms(specialist: Specialist, inputs: Sequence[str]) -> float:
@@ -223,10 +237,14 @@ def _measured(item: Fitted, costs: Mapping[str, float], rows: list[dict[str, Any
         seconds_per_1k=costs["seconds_per_1k"],
         provider_usd_per_1k=costs["usd_per_1k"],
         p50_ms=costs["p50_ms"],
+        p95_ms=costs["p95_ms"],
+        tokens_in=costs["tokens_in"],
+        tokens_out=costs["tokens_out"],
         choices=info.choices,
         curve=info.curve,
-        notes=[*info.notes, *_unanswered(answers)],
+        notes=[*info.notes, *_unanswered(answers), *_kept(answers)],
         cut_short=info.cut_short,
+        unanswered={at: str(a["failed"]) for at, a in enumerate(answers) if a.get("failed")},
     )
 
 
@@ -235,6 +253,13 @@ def _unanswered(answers: Sequence[Mapping[str, Any]]) -> list[str]:
     failed = [str(answer["failed"]) for answer in answers if answer.get("failed")]
     counts = f"{len(failed):,} of {len(answers):,} test inputs"
     return [f"{counts} were not answered: {failed[0]}"] if failed else []
+
+
+def _kept(answers: Sequence[Mapping[str, Any]]) -> list[str]:
+    """How many of them were not asked for now, but kept from before."""
+    kept = sum(bool(answer.get("cached")) for answer in answers)
+    again = "`whet run --fresh` asks anew"
+    return [f"{kept:,} of {len(answers):,} test answers were kept from before ({again})"] if kept else []
 
 
 def as_output(value: Any) -> Output:

@@ -12,14 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whet.config import Cost, Task
+from whet.config_scorers import FormatScorer, GlossaryScorer, RulesScorer, SchemaScorer
 from whet.errors import InputError
 from whet.evaluate.evidence import Evidence
+from whet.evaluate.failures import Rules, failures, grouped
 from whet.evaluate.metrics import Metric, cost_function
 from whet.evaluate.scorers.base import Scorer
 from whet.evaluate.scorers.registry import Tools, scorer_of
 from whet.models.opening import named, open_writers
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from whet.config_models import Model
     from whet.evaluate.evidence import Measured
     from whet.models.base import Writer
@@ -71,6 +76,39 @@ def scored(
         rungs = {rung.name: asdict(evidence.interval(rung)) for rung in measured}
         found.append({"name": scorer.name, "rungs": rungs})
     return found
+
+
+FORM_SCORERS = (FormatScorer, RulesScorer, GlossaryScorer)
+
+
+def rules_of(task: Task, labels: Sequence[str]) -> Rules:
+    """What an answer must be by the task file, beyond being the approved one."""
+    named = [task.metric, *task.scorers]
+    form = [scorer_of(given, Tools()) for given in named if isinstance(given, FORM_SCORERS)]
+    if task.kind == "extract" and task.json_schema is not None:
+        form.append(scorer_of(SchemaScorer(score="schema"), Tools(json_schema=task.json_schema)))
+    if task.kind == "write" and task.pattern:
+        form.append(scorer_of(FormatScorer(score="format", regex=task.pattern), Tools()))
+    return Rules(task.kind, frozenset(labels), form)
+
+
+def failed(
+    task: Task, labels: Sequence[str], test: Sequence[Example], evidence: Evidence
+) -> dict[str, dict[str, Any]]:
+    """For every rung its wrong answers by kind, and the inputs that it did not answer."""
+    rules, found = rules_of(task, labels), {}
+    for rung in evidence.rungs:
+        wrong = wrong_by(evidence.metric, evidence.gains[rung.name])
+        groups = grouped(failures(rules, test, rung.outputs, wrong, rung.unanswered), test)
+        missing = [{"id": test[at].id, "why": why} for at, why in sorted(rung.unanswered.items())]
+        found[rung.name] = {"wrong": sum(wrong), "kinds": groups, "unanswered": missing}
+    return found
+
+
+def wrong_by(metric: Metric, gains: Sequence[float] | NDArray[np.float64]) -> list[bool]:
+    """Which answers the metric does not call right, by its gain of each."""
+    right = 0.0 if metric.name == "cost" else 1.0
+    return [bool(gain < right - 1e-9) for gain in gains]
 
 
 def tools_of(task: Task, folder: Path, cache: Path, encoders: Sequence[TextEncoder], again: str) -> Tools:

@@ -9,6 +9,7 @@ step whose inputs did not change is not done again. The steps themselves live be
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import time
@@ -23,8 +24,9 @@ from whet.config import Task, load_task
 from whet.data.load import load_examples
 from whet.data.outputs import answers_of, inferred_schema, room_for
 from whet.data.split import Splits, split_examples
+from whet.errors import InputError
 from whet.evaluate.evidence import Sizes
-from whet.measure import evidence_of, metric_of, scored, scorers_of
+from whet.measure import evidence_of, failed, metric_of, scored, scorers_of
 from whet.models.cache import CachedEncoder
 from whet.models.encoder import Encoder
 from whet.models.opening import Models, named, open_writers
@@ -67,6 +69,7 @@ def run_task(
     folder: Path | None = None,
     tell: Tell = silent,
     before_writing: Callable[[Path], None] | None = None,
+    fresh: bool = False,
 ) -> Outcome:
     """Climb the ladder for one task.
 
@@ -76,6 +79,7 @@ def run_task(
         folder: where the task's relative paths start; for a task file, its own folder.
         tell: is told of progress.
         before_writing: called with ``out`` once all input is known to be good.
+        fresh: ask served models anew, even what is kept from before.
 
     Raises:
         InputError: wrong input; nothing was written.
@@ -91,6 +95,12 @@ def run_task(
     if task.existing is not None:
         existing.at_hand(task.existing.model_dump(exclude_none=True), folder)
     models = named(task, folder)
+    if fresh and not models.endpoints:
+        raise InputError(
+            "there is nothing to ask anew: no model of the task is behind a server.",
+            where=f"{task.task}: models",
+            fix="leave --fresh away; steps whose inputs changed are done again by themselves.",
+        )
     splits = split_examples(task, load_examples(task, folder), folder)
     listed = splits.labels if task.kind == "classify" else answers_of(splits.train, splits.dev)
     names = ladder.chosen_rungs(names, task, models, listed)
@@ -100,11 +110,13 @@ def run_task(
         run = Run(out)  # read under the lock: another run may just have ended
         if before_writing:
             before_writing(out)
-        run.describe(command=command_line(), task=task.model_dump(mode="json"))
+        start_at = os.path.relpath(folder, out)
+        run.describe(command=command_line(), task=task.model_dump(mode="json"), folder=start_at)
+        asked_anew = run.asked_anew(more=fresh)
         _write_data(run, splits)
-        setting = replace(_setting(task, folder, splits, models, out, tell), labels=listed)
+        setting = replace(_setting(task, folder, splits, models, out, tell, fresh), labels=listed)
         checked = checkup.check_run(run, task, splits, setting, command_line())
-        made = _made_from(run, task, models)
+        made = {**_made_from(run, task, models), **asked_anew}
         fitted = ladder.climb(run, names, setting, splits, made)
         curve = ladder.learning_curve(run, fitted, setting, splits, _with_rungs(made, run, fitted))
         measured, opening = _open_test(run, fitted, setting, splits, made)
@@ -117,6 +129,11 @@ def command_line() -> str:
     """The command that is running, as one could type it again."""
     name = Path(sys.argv[0]).name
     return shlex.join(["whet" if name == "__main__.py" else name, *sys.argv[1:]])
+
+
+def _again() -> str:
+    """The command that goes on after a stop: without ``--fresh``, so that nothing is paid twice."""
+    return command_line().replace(" --fresh", "")
 
 
 def _write_data(run: Run, splits: Splits) -> None:
@@ -138,7 +155,9 @@ def _write_data(run: Run, splits: Splits) -> None:
     run.record("data", made, ["01-examples.jsonl", "02-split.json"], 0.0)
 
 
-def _setting(task: Task, folder: Path, splits: Splits, models: Models, out: Path, tell: Tell) -> Setting:
+def _setting(
+    task: Task, folder: Path, splits: Splits, models: Models, out: Path, tell: Tell, fresh: bool
+) -> Setting:
     """What the rungs may know of the task."""
     encoders = []
     for source in models.encoders:
@@ -154,7 +173,7 @@ def _setting(task: Task, folder: Path, splits: Splits, models: Models, out: Path
         instruction=task.instruction,
         encoders=encoders,
         metric=metric_of(task, folder, out / "cache", encoders, command_line()),
-        writers=open_writers(models, out / "cache", again=command_line()),
+        writers=open_writers(models, out / "cache", again=_again(), fresh=fresh),
         schema=_schema(task, splits),
         answer_tokens=room_for([example.output for example in splits.train]),
         pattern=task.pattern,
@@ -228,6 +247,7 @@ def _judge(
     found["check"] = {key: checked[key] for key in ("passes", "accepted", "standards")}
     found["more_training_examples"] = curve.answer
     further = scorers_of(task, setting.folder, run.folder / "cache", setting.encoders, command_line())
+    found["failures"] = failed(task, [label.name for label in splits.labels], splits.test, evidence)
     found["scorers"] = scored(further, splits.test, measured, task.seed)
     write_json(run.path("06-verdict.json"), found)
     run.record("verdict", made, ["06-verdict.json"], 0.0)

@@ -6,7 +6,7 @@ Prices are the task's, or assumptions that the report shows as such.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,6 +17,26 @@ if TYPE_CHECKING:
 def usd_per_1k(rung: Measured, costs: Costs) -> float:
     machine = rung.seconds_per_1k / 3600 * costs.machine_usd_per_hour
     return rung.provider_usd_per_1k + machine
+
+
+def monthly_usd(per_1k: float, volume: int | None) -> float | None:
+    """What a month's requests cost; None where the task does not say how many there are."""
+    return None if volume is None else per_1k * volume / 1000
+
+
+def saved_against_prompt(
+    rung: Measured, rungs: Sequence[Measured], prices: Mapping[str, float]
+) -> dict[str, float] | None:
+    """What a trained model that writes need not read, because it has learned it: tokens and US dollars of
+    one request less than those of `prompt`. None where either of them reads no instruction.
+
+    Both got the same inputs, so that the difference is the instruction with what stands under it.
+    """
+    prompt = next((other for other in rungs if other.name == "prompt"), None)
+    if not rung.trains or prompt is None or not (rung.tokens_out and prompt.tokens_out):
+        return None
+    usd = (prices["prompt"] - prices[rung.name]) / 1000
+    return {"tokens": prompt.tokens_in - rung.tokens_in, "usd": usd}
 
 
 def break_even(

@@ -65,6 +65,8 @@ class Prediction:
     """Paid to a provider; the machine's own time is priced in the verdict."""
     failed: str = ""
     """Why there is no answer; the output is then empty, and wrong."""
+    cached: bool = False
+    """Whether the answer was kept from before, and not asked for now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ MANIFEST = "manifest.json"
 LEDGER = "ledger.jsonl"
 ARITHMETIC = ("amx_bf16", "avx512_bf16", "avx512f", "avx2", "avx")  # flags of /proc/cpuinfo, best first
 UNFINISHED = "cache/unfinished"
+ANEW = "cache/asked-anew.json"
 LIBRARIES = ("torch", "transformers", "peft", "numpy", "scipy", "tokenizers")
 
 
@@ -81,6 +82,17 @@ class Run:
         """Facts about the whole run: the command, versions, the machine."""
         self._manifest = {**about, **environment(), "steps": self._manifest["steps"]}
         self._save()
+
+    def asked_anew(self, *, more: bool) -> dict[str, int]:
+        """How often served models were to be asked anew in this run, one time more if ``more``: part of what
+        every rung is made from, so that it is done again. Empty where it never was."""
+        path = self.folder / ANEW
+        times = int(read_json(path)["times"]) if path.is_file() else 0
+        if more:
+            times += 1
+            make_folder(path.parent)
+            write_json(path, {"times": times})
+        return {"asked_anew": times} if times else {}
 
     def digest(self, name: str) -> str:
         return file_digest(self.folder / name)

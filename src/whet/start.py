@@ -71,19 +71,23 @@ def run_anything(
     *,
     tell: Tell = silent,
     say: Callable[[str], None] = lambda line: None,
+    fresh: bool = False,
 ) -> Outcome:
     """Run a task file, or a data file with the task that it suggests.
+
+    Args:
+        fresh: ask served models anew, even what is kept from before.
 
     Raises:
         InputError, WorldError: as ``whet.pipeline.run_task``.
     """
     if path.suffix.lower() in TASK_ENDINGS:
         _no_hints(path, hints)
-        return run_task(path, out, tell=tell)
+        return run_task(path, out, tell=tell, fresh=fresh)
     known = out / "task.yaml"
     if known.is_file() and (hints is None or hints == Hints()) and _same_file(known, path):
         say(f"going on with the task file {known}")
-        return run_task(known, out, tell=tell)
+        return run_task(known, out, tell=tell, fresh=fresh)
     found = draft(path, out, hints or Hints())
     for line in found.said:
         say(line)
@@ -92,7 +96,7 @@ def run_anything(
         write_text(folder / "task.yaml", found.text)
         say(f"wrote the task file {folder / 'task.yaml'}: correct it there and run it again")
 
-    return run_task(found.task, out, folder=out, tell=tell, before_writing=write)
+    return run_task(found.task, out, folder=out, tell=tell, before_writing=write, fresh=fresh)
 
 
 def check_anything(

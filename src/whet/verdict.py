@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from whet.evaluate.stats import Interval, Paired, detectable, examples_for, holm
-from whet.price import break_even, usd_per_1k
+from whet.price import break_even, monthly_usd, saved_against_prompt, usd_per_1k
 from whet.wording import TUNED, sentence
 
 if TYPE_CHECKING:
@@ -196,7 +196,12 @@ def _figures(
         **asdict(interval),
         "dev": rung.dev_gain if evidence.metric.higher_is_better else -rung.dev_gain,
         "usd_per_1k": prices[rung.name],
+        "usd_per_month": monthly_usd(prices[rung.name], task.monthly_volume),
         "p50_ms": rung.p50_ms,
+        "p95_ms": rung.p95_ms,
+        "tokens_in": rung.tokens_in,
+        "tokens_out": rung.tokens_out,
+        "saved_against_prompt": saved_against_prompt(rung, evidence.rungs, prices),
         "fit_seconds": rung.fit_seconds,
         "parameters_trained": rung.parameters_trained,
         "cut_short": rung.cut_short,

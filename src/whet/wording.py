@@ -20,7 +20,7 @@ def apart(value: float, metric: str) -> str:
 
 def sentence(v: Mapping[str, Any]) -> str:
     """The verdict in plain words."""
-    parts = [_who(v), *_unlucky(v), _tuning(v)]
+    parts = [_who(v), *_unlucky(v), _tuning(v), *_saved(v)]
     if v["target"] is not None:
         parts.append(_about_target(v))
     if v["test_openings"] > 1:
@@ -85,6 +85,19 @@ def _tuning(v: Mapping[str, Any]) -> str:
         "undecided": "Whether fine-tuning is warranted stays undecided.",
     }
     return answers[str(v["fine_tuning_warranted"])] + _cut_short(v)
+
+
+def _saved(v: Mapping[str, Any]) -> list[str]:
+    """What the winner need not read, because it has learned it."""
+    saved = next((r.get("saved_against_prompt") for r in v["rungs"] if r["name"] == v["winner"]), None)
+    if not saved or saved["tokens"] < 0.5:
+        return []
+    change, usd = "less" if saved["usd"] >= 0 else "more", abs(1000 * saved["usd"])
+    amount = f"${usd:,.2f}" if usd >= 0.01 or not usd else f"${usd:,.4f}"
+    return [
+        f"A request reads {saved['tokens']:,.0f} tokens less than one of `prompt`, and 1,000 of them cost "
+        f"{amount} {change}."
+    ]
 
 
 def _cut_short(v: Mapping[str, Any]) -> str:

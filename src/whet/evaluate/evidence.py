@@ -6,7 +6,7 @@ share, so that differences stay paired. Knows what a measured rung shows, not ho
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -51,7 +51,15 @@ class Measured(Protocol):
     @property
     def p50_ms(self) -> float: ...
     @property
+    def p95_ms(self) -> float: ...
+    @property
+    def tokens_in(self) -> float: ...
+    @property
+    def tokens_out(self) -> float: ...
+    @property
     def cut_short(self) -> bool: ...
+    @property
+    def unanswered(self) -> Mapping[int, str]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,17 +125,20 @@ class Local:
         return self._writer.answer(requests, tell)
 
 
-def open_writers(models: Models, cache: Path | None, *, again: str = "the same command") -> list[Writer]:
+def open_writers(
+    models: Models, cache: Path | None, *, again: str = "the same command", fresh: bool = False
+) -> list[Writer]:
     """The task's models that write.
 
     Args:
         cache: where answers that were paid for are kept.
         again: the command that goes on after a stop.
+        fresh: ask servers anew, even what is kept from before.
     """
     from whet.models.endpoint import Endpoint
 
     local: list[Writer] = [Local(source) for source in models.decoders]
-    return [*local, *(Endpoint(spec, cache, again=again) for spec in models.endpoints)]
+    return [*local, *(Endpoint(spec, cache, again=again, fresh=fresh) for spec in models.endpoints)]
 
 
 def elsewhere(writer: Writer) -> bool:

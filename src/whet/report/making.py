@@ -213,8 +213,18 @@ def head_facts(verdict: Verdict) -> list[tuple[str, str, str]]:
     interval = words.span(rung["low"], rung["high"], metric)
     rows.append((words.metric_title(metric), words.shown(rung["value"], metric), interval))
     rows.append(
-        ("Price of 1,000 answers", words.usd(rung["usd_per_1k"]), f"{words.millis(rung['p50_ms'])} each")
+        (
+            "Price of 1,000 answers",
+            words.usd(rung["usd_per_1k"]),
+            f"{words.millis(rung['p50_ms'])} each, p95 {words.millis(rung['p95_ms'])}",
+        )
     )
+    if rung["usd_per_month"] is not None:
+        rows.append(("A month's requests", words.usd(rung["usd_per_month"]), "at the task's volume"))
+    if saved := rung["saved_against_prompt"]:
+        less = "less" if saved["usd"] >= 0 else "more"
+        note = f"of a request, against prompt; {words.usd(abs(1000 * saved['usd']))} {less} per 1,000"
+        rows.append(("Tokens saved", words.minus(words.count(saved["tokens"])), note))
     rows.append(
         (
             "Held-out examples",

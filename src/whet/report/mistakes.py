@@ -13,7 +13,9 @@ from whet.evaluate.metrics import LabelFigures, labels_in, per_label
 from whet.evaluate.stats import wilson
 from whet.records import Example, Output
 from whet.report import words
+from whet.report.beside import marked, whole
 from whet.report.charts import bar
+from whet.report.markup import breakable
 from whet.report.shapes import Measured
 
 PAIRS = 12
@@ -139,7 +141,7 @@ class Case:
 
     text: str
     source: str
-    truth: str
+    truth: Markup
     answers: tuple[dict[str, Any], ...]
     """One for each different answer: ``text``, ``right``, and ``rungs`` as (name, confidence)."""
 
@@ -152,29 +154,42 @@ class Group:
 
 
 def disagreements(
-    test: Sequence[Example], rungs: Sequence[Measured], answer: str, other: str | None, each: int = 10
+    test: Sequence[Example],
+    rungs: Sequence[Measured],
+    answer: str,
+    other: str | None,
+    each: int = 10,
+    *,
+    beside: bool = False,
 ) -> list[Group]:
-    """Where ``answer`` and ``other`` part, and where ``answer`` is surely wrong; most confident first."""
+    """Where ``answer`` and ``other`` part, and where ``answer`` is surely wrong; most confident first.
+
+    Args:
+        beside: outputs are texts: what differs is marked, and answers that are wrong alike are shown too.
+    """
     by_name = {rung.name: rung for rung in rungs}
     silent = {name for name, _ in constant(rungs, answer)} - {other}
     rungs = [rung for rung in rungs if rung.name not in silent]
     mine, theirs = by_name[answer], by_name[other or answer]
-    places: dict[str, list[int]] = {"lost": [], "won": [], "neither": [], "sure": []}
+    places: dict[str, list[int]] = {"lost": [], "won": [], "neither": [], "alike": [], "sure": []}
     for index, example in enumerate(test):
-        kind = _kind(example.output, mine, theirs, index)
+        kind = _kind(example.output, mine, theirs, index, alike=beside)
         if kind:
             places[kind].append(index)
     titles = {
         "lost": f"`{answer}` is wrong and `{other}` is right",
         "won": f"`{answer}` is right and `{other}` is wrong",
         "neither": f"both are wrong, each in its own way: `{answer}` and `{other}`",
+        "alike": f"`{answer}` is wrong" + (f", and `{other}` in the same way" if other else ""),
         "sure": f"`{answer}` is wrong, and at least {SURE:.0%} sure".replace("%", words.NBSP + "%"),
     }
     groups = []
     for kind, found in places.items():
         found.sort(key=lambda i: -mine.confidences[i])
-        size = each if kind != "neither" else 0 if len(places["sure"]) >= each else each // 2
-        cases = tuple(_case(test[i], rungs, i) for i in found[:size])
+        size = each
+        if kind in {"neither", "alike"}:
+            size = 0 if len(places["sure"]) >= each else each // 2
+        cases = tuple(_case(test[i], rungs, i, beside=beside) for i in found[:size])
         if cases:
             groups.append(Group(titles[kind], len(found), cases))
     return groups
@@ -186,7 +201,7 @@ def constant(rungs: Sequence[Measured], answer: str) -> list[tuple[str, str]]:
     return [(r.name, words.output(r.outputs[0])) for r in others if len(set(r.outputs)) == 1]
 
 
-def _kind(truth: Output, mine: Measured, theirs: Measured, index: int) -> str:
+def _kind(truth: Output, mine: Measured, theirs: Measured, index: int, *, alike: bool) -> str:
     right, other_right = mine.outputs[index] == truth, theirs.outputs[index] == truth
     if not right and other_right:
         return "lost"
@@ -194,10 +209,14 @@ def _kind(truth: Output, mine: Measured, theirs: Measured, index: int) -> str:
         return "won"
     if not right and mine.confidences[index] >= SURE:
         return "sure"
-    return "neither" if not right and mine.outputs[index] != theirs.outputs[index] else ""
+    if right:
+        return ""
+    if mine.outputs[index] != theirs.outputs[index]:
+        return "neither"
+    return "alike" if alike else ""
 
 
-def _case(example: Example, rungs: Sequence[Measured], index: int) -> Case:
+def _case(example: Example, rungs: Sequence[Measured], index: int, *, beside: bool) -> Case:
     said: dict[Output, list[tuple[str, str]]] = {}
     for rung in rungs:
         sure = words.percent(rung.confidences[index], 0)
@@ -206,9 +225,19 @@ def _case(example: Example, rungs: Sequence[Measured], index: int) -> Case:
     return Case(
         text=words.shorten(example.input),
         source=example.source,
-        truth=words.output(example.output),
+        truth=whole(words.output(example.output)) if beside else breakable(words.output(example.output)),
         answers=tuple(
-            {"text": words.output(out), "right": out == example.output, "rungs": names}
+            {
+                "text": _answer(example.output, out, beside=beside),
+                "right": out == example.output,
+                "rungs": names,
+            }
             for out, names in answers
         ),
     )
+
+
+def _answer(truth: Output, output: Output, *, beside: bool) -> Markup:
+    if not beside:
+        return breakable(words.output(output))
+    return marked(words.output(truth), words.output(output) if output else "")

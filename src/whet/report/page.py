@@ -11,18 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 from whet.config import Cost
 from whet.evaluate.metrics import Metric, cost_function
-from whet.report import making, mistakes, ranking, words
+from whet.report import failed, making, mistakes, ranking, words
 from whet.report.frame import GUIDE, fill
 from whet.report.markup import sentences
 from whet.report.shapes import LearningCurve, Measured, Verdict, answering, rival
 
 if TYPE_CHECKING:
     from whet.config import Task
-    from whet.records import Example
+    from whet.records import Example, Output
 
 
 FEW_ANSWERS = 60
 """Replies or values that can be looked at one by one, like labels; of more, each is its own."""
+SHORT = 60
+"""Characters, likewise."""
+BESIDE = 5
+"""Inputs of a group whose outputs stand side by side."""
 
 
 def render(
@@ -92,6 +96,7 @@ def _ranking(task: Task, verdict: Verdict, rungs: Sequence[Measured], baseline: 
         "answer": answering(verdict),
         "rung_chart": ranking.rung_chart(verdict, baseline),
         "rung_rows": ranking.rung_rows(verdict, rungs, task),
+        "writing": any(rung["tokens_out"] for rung in verdict["rungs"]),
         "scorer_names": [scorer["name"] for scorer in verdict.get("scorers") or []],
         "scorer_rows": ranking.scorer_rows(verdict),
         "assumptions": ranking.assumptions(verdict, task),
@@ -117,7 +122,9 @@ def _mistakes(verdict: Verdict, test: Sequence[Example], rungs: Sequence[Measure
     truths = [example.output for example in test]
     outputs = next(rung.outputs for rung in rungs if rung.name == answer)
     several = any(isinstance(output, tuple) for output in (*truths, *outputs))
-    listed = verdict["kind"] == "classify" or len({*truths, *outputs}) <= FEW_ANSWERS
+    listed = verdict["kind"] == "classify" or _few_and_short({*truths, *outputs})
+    beside = verdict["kind"] != "classify"
+    names, kinds = failed.kind_rows(verdict)
     weakest, others = mistakes.label_rows(truths, outputs) if listed else ([], [])
     return {
         "several": several,
@@ -129,8 +136,20 @@ def _mistakes(verdict: Verdict, test: Sequence[Example], rungs: Sequence[Measure
         "weakest": weakest,
         "other_labels": others,
         "constant": mistakes.constant(rungs, answer),
-        "groups": mistakes.disagreements(test, rungs, answer, rival(verdict)),
+        "beside": beside,
+        "groups": mistakes.disagreements(
+            test, rungs, answer, rival(verdict), BESIDE if beside else 10, beside=beside
+        ),
+        "failing": names,
+        "kinds": kinds,
+        "telling": any(row["about"] for row in kinds),
+        "unanswered": failed.unanswered(verdict),
     }
+
+
+def _few_and_short(outputs: set[Output]) -> bool:
+    """Whether replies or values can be looked at like labels."""
+    return len(outputs) <= FEW_ANSWERS and max(len(str(output)) for output in outputs) <= SHORT
 
 
 def _making(

@@ -208,14 +208,39 @@ def rung_rows(verdict: Verdict, rungs: Sequence[Measured], task: Task) -> list[d
             "glyph": glyph(rung["reading"]),
             "dev": words.shown(rung["dev"], metric),
             "usd": words.usd(rung["usd_per_1k"]),
+            "monthly": _monthly(rung),
             "p50": words.millis(rung["p50_ms"]),
+            "p95": words.millis(rung["p95_ms"]),
+            "tokens": _tokens(rung),
+            "saved": _saved(rung),
             "fit": words.duration(rung["fit_seconds"]),
-            "parameters": words.many(rung["parameters_trained"]),
+            "parameters": words.many(rung["parameters_trained"]) if rung["parameters_trained"] else "",
             "break_even": _break_even(rung, trained.get(rung["name"], False)),
             "when": _when(rung, task),
         }
         for rung in verdict["rungs"]
     ]
+
+
+def _monthly(rung: Mapping[str, Any]) -> str:
+    amount = rung["usd_per_month"]
+    return "" if amount is None else f"{words.usd(amount)}/month"
+
+
+def _tokens(rung: Mapping[str, Any]) -> str:
+    """Read and written for one request, of rungs that ask a model that writes."""
+    if not rung["tokens_out"]:
+        return words.NONE
+    return f"{words.count(rung['tokens_in'])} + {words.count(rung['tokens_out'])}"
+
+
+def _saved(rung: Mapping[str, Any]) -> str:
+    """What a trained model need not read."""
+    saved = rung["saved_against_prompt"]
+    if saved is None:
+        return ""
+    tokens = words.count(abs(saved["tokens"]))
+    return f"{tokens} {'fewer' if saved['tokens'] > 0 else 'more'}"
 
 
 def _break_even(rung: Mapping[str, Any], trained: bool) -> str:

@@ -61,7 +61,7 @@ class Asked:
         output, confidence = self._read(answer)
         tokens = answer.tokens_in, answer.tokens_out
         usd = price_of(self.writer, answer)
-        return Prediction(output, confidence, *tokens, answer.seconds, usd, failed=answer.failed)
+        return Prediction(output, confidence, *tokens, answer.seconds, usd, answer.failed, answer.cached)
 
     def _read(self, answer: Answer) -> tuple[Output, float]:
         if answer.failed:
