@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from whet.config_advice import Advice
 from whet.config_lines import SECRET, Section, is_tag, known_keys, line_of, read_yaml
 from whet.config_models import EndpointModel, Model
 from whet.config_scorers import NAMES as SCORERS
@@ -260,6 +261,8 @@ class Task(Section):
     """Requests a month."""
     split: Split = Split()
     check: DataCheck = DataCheck()
+    advice: Advice = Advice()
+    """What only people know of the job, for `whet advise`."""
     costs: Costs = Costs()
     tune: TuneOptions = TuneOptions()
     seed: int = Field(default=0, ge=0)

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from whet.cli.advise import advise
 from whet.cli.check import check
 from whet.cli.convert import convert
 from whet.cli.tune import tune
@@ -69,6 +70,9 @@ def run(
     output: OutputColumn = None,
     time: TimeColumn = None,
     group: GroupColumn = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Ask served models anew, even what is kept from before.")
+    ] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -79,7 +83,7 @@ def run(
     folder = out or Path("whet-runs") / what.stem
     hints = Hints(tuple(inputs or ()), output, time, group)
     with _progress() as progress:
-        outcome = run_anything(what, folder, hints, tell=progress.tell, say=progress.say)
+        outcome = run_anything(what, folder, hints, tell=progress.tell, say=progress.say, fresh=fresh)
     if as_json:
         _print_json({"folder": str(outcome.folder), "report": str(outcome.report), **outcome.verdict})
     else:
@@ -214,6 +218,7 @@ def predict(
             typer.echo(json.dumps(row, ensure_ascii=False))
 
 
+app.command()(advise)
 app.command()(check)
 app.command()(convert)
 app.command()(tune)
@@ -298,7 +303,7 @@ def _run(given: list[str]) -> int:
     except Exception as error:
         return _tell_unforeseen(error, given, debug)
     if code == INTERRUPTED:  # typer makes it of a KeyboardInterrupt
-        again = shlex.join(["whet", *given])
+        again = shlex.join(["whet", *(word for word in given if word != "--fresh")])
         typer.echo(f"\ninterrupted; finished steps are kept. Go on with: {again}", err=True)
     return code
 
