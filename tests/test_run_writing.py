@@ -56,9 +56,12 @@ def test_a_served_model_that_writes_the_approved_replies_is_enough(
 ) -> None:
     server.script()
     rows = [(text, f"answer to {text}") for text in texts(48)]
-    task = task_in(tmp_path, rows, models=[served(server, usd_per_million={"in": 1.0, "out": 2.0})])
+    task = task_in(
+        tmp_path, rows, models=[served(server, usd_per_million={"in": 1.0, "out": 2.0})], monthly_volume=5000
+    )
     done = whet("run", task, "--out", tmp_path / "run")
     assert done.returncode == 0, done.stderr
+    assert "a month: floor $0.00, prompt $0.1" in done.stdout
     found = verdict(tmp_path / "run")
     names = [rung["name"] for rung in found["rungs"]]
     assert names == ["floor", "prompt", "fewshot", "template", "retrieve"]

@@ -30,6 +30,8 @@ def show_outcome(outcome: Outcome) -> None:
         rungs = scorer["rungs"].items()
         means = ", ".join(f"{name} {shown(rung['value'], scorer['name'])}" for name, rung in rungs)
         console.print(f"{scorer['name']}: {means}", soft_wrap=True, markup=False)
+    for line in _beside(verdict):
+        console.print(line, soft_wrap=True, markup=False)
     console.print(f"\n{verdict['sentence']}\n", soft_wrap=True, markup=False)
     console.print(verdict["more_training_examples"], soft_wrap=True, markup=False)
     for note in verdict["notes"]:
@@ -40,6 +42,17 @@ def show_outcome(outcome: Outcome) -> None:
     name = verdict["winner"] or verdict["provisional"]
     console.print(f"\nreport: {outcome.report}", soft_wrap=True, markup=False)
     console.print(f"try it: whet try {outcome.folder / '04-rungs' / name}", soft_wrap=True, markup=False)
+
+
+def _beside(verdict: dict[str, Any]) -> list[str]:
+    """What a month costs, where the task says how many requests come; how the answering rung fails."""
+    monthly = [(r["name"], r["usd_per_month"]) for r in verdict["rungs"] if r["usd_per_month"] is not None]
+    lines = ["a month: " + ", ".join(f"{name} ${usd:,.2f}" for name, usd in monthly)] if monthly else []
+    name = verdict["winner"] or verdict["provisional"]
+    kinds = verdict["failures"].get(name, {"kinds": []})["kinds"]
+    if verdict["kind"] != "classify" and kinds:
+        lines.append(f"{name} fails by: " + ", ".join(f"{one['kind']} {one['count']:,}" for one in kinds))
+    return lines
 
 
 def rung_table(verdict: dict[str, Any], *, wide: bool) -> Table:
