@@ -54,6 +54,7 @@ def main() -> None:
         "resume": resume,
         "learning-vs-trl": learning_vs_trl,
         "replies": replies,
+        "retriever": retriever,
     }
     for name, proof in proofs.items():
         if arguments.only in ("", name):
@@ -180,6 +181,14 @@ def learning_vs_trl(data: Path) -> dict[str, Any]:
 def replies(data: Path) -> dict[str, Any]:
     """Bitext's short replies before and after full training, through the front door."""
     return {"summary": _with_weights("replies.py", data)}
+
+
+def retriever(data: Path) -> dict[str, Any]:
+    """Recall at 1, 5 and 20 on XQuAD: by words, by vectors, fused."""
+    file = data / "xquad_en" / "xquad.en.json"
+    if not file.is_file():
+        return {"summary": f"skipped: {file} is not at hand"}
+    return {"summary": _bench("retriever.py", "--data", str(file))}
 
 
 def _tests(file: str, **env: str) -> dict[str, Any]:

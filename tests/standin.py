@@ -3,7 +3,8 @@
 It answers ``answer to TEXT`` to the last message TEXT. A script says what to do instead, call by call, for
 a TEXT or for all (``*``): ``429`` (or ``429:SECONDS`` to wait), ``500``, ``slow:SECONDS``, ``cut``,
 ``garbage``, ``html``, ``sorry`` (an error inside a 200), ``filter``, ``long``, ``ok``. It counts the calls
-to each TEXT, and the answers that it wrote to their end: what a provider would put on the bill.
+to each TEXT, and the answers that it wrote to their end: what a provider would put on the bill. With
+``reads`` it answers from the passages that stand above a question.
 
     python tests/standin.py    prints its port
 """
@@ -37,6 +38,7 @@ class State:
         self.key: str | None = options.get("key")
         self.refuses: list[str] = options.get("refuses", [])
         self.plain: bool = options.get("plain", False)
+        self.reads: bool = options.get("reads", False)
         self.usage: bool = options.get("usage", True)
         self.latency: float = options.get("latency", 0.0)
         self.calls: Counter[str] = Counter()
@@ -174,10 +176,21 @@ def completion(text: str, body: dict[str, Any], name: str) -> dict[str, Any]:
 
 def content(text: str, body: dict[str, Any]) -> str:
     form = body.get("response_format") or {}
+    if STATE.reads:
+        return read(text)
     if form.get("type") != "json_schema" or STATE.plain:
         return f"answer to {text}"
     properties = form["json_schema"]["schema"]["properties"]
     return json.dumps({name: (rule.get("enum") or [text])[0] for name, rule in properties.items()})
+
+
+def read(text: str) -> str:
+    """A reader: the last word of the sentence above that shares most words with what is asked at the end."""
+    *above, asked = text.split("\n\n")
+    wanted = set(asked.lower().strip("?").split())
+    told = [sentence for part in above for sentence in part.replace("\n", " ").split(". ")]
+    best = max(told, key=lambda one: len(wanted & set(one.lower().split())), default="I cannot say")
+    return best.strip(" .").split()[-1]
 
 
 def logprobs(said: str, body: dict[str, Any]) -> list[dict[str, Any]]:

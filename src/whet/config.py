@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from whet.config_advice import Advice
+from whet.config_knowledge import Documents
 from whet.config_lines import SECRET, Section, is_tag, known_keys, line_of, read_yaml
 from whet.config_models import EndpointModel, Model
 from whet.config_scorers import NAMES as SCORERS
@@ -135,6 +136,13 @@ class TuneOptions(Section):
     """Where a decoder is trained; `auto` is the GPU where torch sees one."""
 
 
+class PromptOptions(Section):
+    """How the rung `prompt+` searches."""
+
+    calls: int = Field(default=300, ge=24)
+    """Of each model that writes, at most, to try and to write instructions on train; dev comes on top."""
+
+
 class DataCheck(Section):
     """What the check of the data should know."""
 
@@ -243,6 +251,8 @@ class Task(Section):
     """JSON Schema of an output (`extract`)."""
     pattern: str = ""
     """Regular expression that a whole reply matches (`write`); the rung `template` holds a model to it."""
+    knowledge: Documents | None = None
+    """Documents whose passages a model that writes is shown: a path, several, or a mapping."""
     rare_labels: Literal["refuse", "drop"] = "refuse"
     """What to do with a label that has one example only."""
     models: list[Model] = [DEFAULT_ENCODER]
@@ -264,6 +274,7 @@ class Task(Section):
     advice: Advice = Advice()
     """What only people know of the job, for `whet advise`."""
     costs: Costs = Costs()
+    prompt: PromptOptions = PromptOptions()
     tune: TuneOptions = TuneOptions()
     seed: int = Field(default=0, ge=0)
 

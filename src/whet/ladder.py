@@ -21,7 +21,17 @@ from whet.evaluate.stats import paired_right, wilson
 from whet.models.opening import elsewhere
 from whet.records import Example, Label, Output, Prediction, Specialist
 from whet.rungs.asked import Asked
-from whet.rungs.base import CHOOSES, LEARNS, WRITES, Setting, all_rungs, find_rung, load_specialist, opened
+from whet.rungs.base import (
+    CHOOSES,
+    LEARNS,
+    LOOKS_UP,
+    WRITES,
+    Setting,
+    all_rungs,
+    find_rung,
+    load_specialist,
+    opened,
+)
 from whet.rungs.vectors import VectorSpecialist
 from whet.store import read_jsonl, write_jsonl
 
@@ -72,6 +82,8 @@ class Measured:
     notes: Sequence[str]
     cut_short: bool = False
     """Whether it was trained for less than the task asks, to keep to its time."""
+    prompt: Mapping[str, str] = field(default_factory=dict)
+    """What is said to the model before and after the fit, where the rung changed it."""
     unanswered: Mapping[int, str] = field(default_factory=dict)
     """Place of a test input that the rung did not answer, and why."""
 
@@ -107,6 +119,7 @@ def chosen_rungs(names: Sequence[str], task: Task, models: Models, listed: Seque
         InputError: the task names one by name that is not open.
     """
     there = {CHOOSES: bool(listed and models.encoders), WRITES: models.write, LEARNS: bool(models.decoders)}
+    there[LOOKS_UP] = there[LEARNS] and task.knowledge is not None
     opens = [name for name in names if opened(find_rung(name), task.kind, there)]
     if task.rungs != "auto" and (shut := [name for name in names if name not in opens]):
         rung = find_rung(shut[0])
@@ -135,6 +148,9 @@ def climb(
 def _fit_one(run: Run, name: str, setting: Setting, splits: Splits, made_from: dict[str, Any]) -> Fitted:
     rung = find_rung(name)
     folder, step = f"04-rungs/{name}", f"rung {name}"
+    if setting.documents is not None and getattr(rung, "reads_documents", False):
+        about = {name: getattr(setting.documents, name) for name in ("digest", "words", "overlap")}
+        made_from = {**made_from, "documents": about}
     if run.fresh(step, made_from):
         setting.tell(f"{name}: kept from before", 1, 1)
         return Fitted(name, load_specialist(run.path(folder), outside=True), folder, rung.trains)
@@ -176,6 +192,8 @@ def _answer(item: Fitted, setting: Setting, splits: Splits, rows: list[dict[str,
         row["rungs"][item.name] = {"output": answer.output, "confidence": answer.confidence}
         if answer.failed:
             row["rungs"][item.name]["failed"] = answer.failed
+        if answer.passages:
+            row["rungs"][item.name]["passages"] = [passage.source for passage in answer.passages]
         if answer.cached:
             row["rungs"][item.name]["cached"] = True
     n = len(answers)
@@ -244,6 +262,7 @@ def _measured(item: Fitted, costs: Mapping[str, float], rows: list[dict[str, Any
         curve=info.curve,
         notes=[*info.notes, *_unanswered(answers), *_kept(answers)],
         cut_short=info.cut_short,
+        prompt=info.prompt,
         unanswered={at: str(a["failed"]) for at, a in enumerate(answers) if a.get("failed")},
     )
 

@@ -32,6 +32,7 @@ from whet.models.encoder import Encoder
 from whet.models.opening import Models, named, open_writers
 from whet.report.checkpage import sentence
 from whet.report.page import render
+from whet.retrieve.documents import read_documents
 from whet.rungs import existing
 from whet.rungs.base import Setting, Tell, silent
 from whet.runs import Run, open_run
@@ -42,6 +43,9 @@ from whet.verdict import verdict
 if TYPE_CHECKING:
     from whet.ladder import Fitted, LearningCurve, Measured
     from whet.records import Example
+
+READERS = {"retrieve", "tune+retrieve"}
+"""Rungs that look things up in the task's documents."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,7 @@ def run_task(
     names = ladder.asked_for(task)
     if task.existing is not None:
         existing.at_hand(task.existing.model_dump(exclude_none=True), folder)
+    documents = read_documents(task.knowledge, folder) if task.knowledge else None
     models = named(task, folder)
     if fresh and not models.endpoints:
         raise InputError(
@@ -114,7 +119,8 @@ def run_task(
         run.describe(command=command_line(), task=task.model_dump(mode="json"), folder=start_at)
         asked_anew = run.asked_anew(more=fresh)
         _write_data(run, splits)
-        setting = replace(_setting(task, folder, splits, models, out, tell, fresh), labels=listed)
+        setting = _setting(task, folder, splits, models, out, tell, fresh)
+        setting = replace(setting, labels=listed, documents=documents)
         checked = checkup.check_run(run, task, splits, setting, command_line())
         made = {**_made_from(run, task, models), **asked_anew}
         fitted = ladder.climb(run, names, setting, splits, made)
@@ -178,6 +184,7 @@ def _setting(
         answer_tokens=room_for([example.output for example in splits.train]),
         pattern=task.pattern,
         existing=task.existing.model_dump(exclude_none=True) if task.existing else {},
+        prompt=task.prompt.model_dump(),
         tune=task.tune.model_dump(),
         teach=partial(teach, task, out / "cache" / "tune", tell) if models.decoders else None,
         folder=folder,
@@ -196,7 +203,7 @@ def _schema(task: Task, splits: Splits) -> dict[str, Any] | None:
 def _made_from(run: Run, task: Task, models: Models) -> dict[str, Any]:
     """What the rungs depend on, as digests."""
     keys = {"kind", "multi_label", "label_separator", "instruction", "labels", "json_schema", "pattern"}
-    keys |= {"metric", "existing", "tune", "seed"}
+    keys |= {"metric", "existing", "prompt", "tune", "seed"}
     return {
         "examples": run.digest("01-examples.jsonl"),
         "task": value_digest(task.model_dump(mode="json", include=keys)),
@@ -235,6 +242,7 @@ def _judge(
         "curve": value_digest(asdict(curve)),
         "opening": opening,
         "check": run.digest("03-check.json"),
+        "documents": setting.documents.digest if setting.documents else "",
     }
     if run.fresh("verdict", made):
         return dict(read_json(run.path("06-verdict.json")))
@@ -242,7 +250,9 @@ def _judge(
     evidence = evidence_of(measured, splits.test, setting.metric, task.seed)
     sizes = Sizes(len(splits.train), len(splits.dev), len(splits.test))
     from_rungs = [f"{rung.name}: {note}" for rung in measured for note in rung.notes]
-    notes = [*splits.notes, *_of_check(checked), *_without_effect(task, setting, measured), *from_rungs]
+    known = setting.documents.said() if setting.documents else ()
+    effects = _without_effect(task, setting, measured)
+    notes = [*splits.notes, *known, *_of_check(checked), *effects, *from_rungs]
     found = verdict(task, evidence, sizes, opening, notes)
     found["check"] = {key: checked[key] for key in ("passes", "accepted", "standards")}
     found["more_training_examples"] = curve.answer
@@ -268,8 +278,12 @@ def _without_effect(task: Task, setting: Setting, measured: Sequence[Measured]) 
         notes.append("`instruction` had no effect: sentence encoders take none; it is shown in the report")
     if task.existing is not None and "existing" not in names:
         notes.append("`existing` had no effect: the rung is not among `rungs`")
-    if "tune" in task.model_fields_set and "tune" not in names:
+    if task.knowledge is not None and not (setting.writers and names & READERS):
+        notes.append("`knowledge` had no effect: passages are shown by `retrieve`, to a model that writes")
+    if "tune" in task.model_fields_set and not names & {"tune", "tune+retrieve"}:
         notes.append("`tune` had no effect: the rung is not among `rungs`")
+    if "prompt" in task.model_fields_set and not (setting.writers and "prompt+" in names):
+        notes.append("`prompt` had no effect: it is for `prompt+` of a model that writes")
     return notes
 
 

@@ -51,6 +51,22 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a document, as it is shown to a model and cited."""
+
+    text: str
+    source: str
+    """``file:line`` where it begins."""
+    heading: str = ""
+    """All headings above it: ``Returns > Refunds``."""
+
+    @property
+    def shown(self) -> str:
+        """Its headings and its text."""
+        return f"{self.heading}\n{self.text}" if self.heading else self.text
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """What a specialist answers to one input, and what the answer cost."""
 
@@ -67,6 +83,10 @@ class Prediction:
     """Why there is no answer; the output is then empty, and wrong."""
     cached: bool = False
     """Whether the answer was kept from before, and not asked for now."""
+    passages: tuple[Passage, ...] = ()
+    """What the model was shown of the task's documents, in this order: number one is its ``[1]``."""
+    knowledge: str = ""
+    """Digest of the documents that were searched; empty where there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +114,8 @@ class FitInfo:
     """Every combination tried on dev, with its score: how hard the choice was."""
     dev_outputs: Sequence[Output] = ()
     """Answers to dev before dev joined the training; empty where it never did."""
+    prompt: Mapping[str, str] = field(default_factory=dict)
+    """What is said to the model ``before`` and ``after`` the fit, where a rung changes it."""
     cut_short: bool = False
     """Whether it was trained for less than the task asks, to keep to its time."""
 

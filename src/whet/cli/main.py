@@ -17,6 +17,7 @@ import typer
 from whet.cli.advise import advise
 from whet.cli.check import check
 from whet.cli.convert import convert
+from whet.cli.index import index
 from whet.cli.tune import tune
 from whet.errors import InputError, WhetError, WorldError
 from whet.version import __version__
@@ -194,16 +195,14 @@ def predict(
     debug: Debug = False,
 ) -> None:
     """Answer every input of a file with a fitted rung or a trained model, one JSON line each."""
+    from whet.cli.answers import as_row
     from whet.data.load import load_inputs
     from whet.rungs.base import load_specialist
     from whet.store import write_jsonl
 
     ids, texts = load_inputs(file, column)
     answers = load_specialist(specialist, outside=allow_outside).predict(texts)
-    rows = [
-        {"id": i, "input": text, "output": a.output, "confidence": round(a.confidence, 4)}
-        for i, text, a in zip(ids, texts, answers, strict=True)
-    ]
+    rows = [{"id": i, **as_row(text, a, digits=4)} for i, text, a in zip(ids, texts, answers, strict=True)]
     if out:
         write_jsonl(out, rows)
         summary = {"predictions": len(rows), "file": str(out)}
@@ -221,6 +220,7 @@ def predict(
 app.command()(advise)
 app.command()(check)
 app.command()(convert)
+app.command()(index)
 app.command()(tune)
 
 
@@ -233,6 +233,7 @@ def try_(
     debug: Debug = False,
 ) -> None:
     """Ask a fitted rung or a trained model: one input, or line by line until an empty line."""
+    from whet.cli.answers import as_row, spoken
     from whet.rungs.base import load_specialist
 
     loaded = load_specialist(specialist, outside=allow_outside)
@@ -240,10 +241,10 @@ def try_(
     for line in lines:
         answer = loaded.predict([line])[0]
         if as_json:
-            _print_json({"input": line, "output": answer.output, "confidence": answer.confidence})
+            _print_json(as_row(line, answer))
         else:
-            shown = answer.output if isinstance(answer.output, str) else ", ".join(answer.output)
-            typer.echo(f"{shown or '(none)'}  ({answer.confidence:.0%} sure)")
+            for said in spoken(answer):
+                typer.echo(said)
 
 
 @app.command()

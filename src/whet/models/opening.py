@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 from whet.config import DEFAULT_ENCODER
 from whet.config_models import EndpointModel
 from whet.errors import InputError
-from whet.models.decoder import DecoderSource, check_causal, describe_decoder, find_decoder
+from whet.models.decoder import DecoderSource, check_causal, describe_decoder, find_decoder, load_tokenizer
 from whet.models.folder import check_folder, find_folder, model_place
+from whet.models.layout import Layout, layout_of
 from whet.models.source import PACKAGES, EncoderSource, find_encoder
-from whet.store import value_digest
+from whet.store import read_json, value_digest, write_json
 
 if TYPE_CHECKING:
     from whet.config import Task
@@ -116,6 +117,10 @@ class Local:
         return self.source.name
 
     @cached_property
+    def _layout(self) -> Layout:
+        return layout_of(load_tokenizer(self.source))
+
+    @cached_property
     def _writer(self) -> Writer:
         from whet.models.writer import open_writer as loaded
 
@@ -123,6 +128,12 @@ class Local:
 
     def answer(self, requests: Sequence[Request], tell: Tell | None = None) -> list[Answer]:
         return self._writer.answer(requests, tell)
+
+    def too_long(self, requests: Sequence[Request]) -> list[bool]:
+        """Which requests leave no room for the tokens that they ask for; no weights are read to say so."""
+        from whet.models.writer import too_long
+
+        return too_long(self._layout, self.source.context, requests)
 
 
 def open_writers(
@@ -174,8 +185,15 @@ def save_writer(folder: Path, writer: Writer) -> dict[str, Any]:
         shutil.copytree(source.folder, there, dirs_exist_ok=True)
     if writer.adapter is not None and writer.adapter != folder / ADAPTER:
         shutil.copytree(writer.adapter, folder / ADAPTER, dirs_exist_ok=True)
+        if source.local:
+            _forget_base(folder / ADAPTER / "adapter_config.json")
     own = {"decoder": source.name, "sha256": source.sha256, "copied": source.local}
     return {**own, "adapter": writer.adapter is not None}
+
+
+def _forget_base(path: Path) -> None:
+    """The base lies beside the adapter now: the path that it was trained from may be anything elsewhere."""
+    write_json(path, {**read_json(path), "base_model_name_or_path": None})
 
 
 def open_writer(folder: Path, card: Mapping[str, Any]) -> Writer:

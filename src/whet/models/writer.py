@@ -242,6 +242,15 @@ def open_writer(
     return DecoderWriter(name, model, layout, found, source.context)
 
 
+def too_long(layout: Layout, context: int, requests: Sequence[Request]) -> list[bool]:
+    """Which requests leave no room, in so many tokens, for those that they ask for."""
+    if context >= UNSET_LENGTH:
+        return [False] * len(requests)
+    texts = [render(layout, Conversation(one.turns, "a request"), prompt=True) for one in requests]
+    lengths = [len(encoded.ids) for encoded in encode(layout, texts)]
+    return [n + one.tokens > context for n, one in zip(lengths, requests, strict=True)]
+
+
 def answer_ends(layout: Layout, model: Any) -> frozenset[int]:
     """Tokens that end an answer: what the model's files say, and what ends one as it is laid out."""
     said = [

@@ -19,20 +19,34 @@ import numpy as np
 from whet.data.outputs import read_answer
 from whet.models.opening import open_writer, price_of, save_writer
 from whet.records import Example, FitInfo, Output, Prediction, Specialist
-from whet.rungs.base import Setting, Tell
+from whet.rungs.base import Setting
 from whet.rungs.deciding import Decider, fitted
 from whet.rungs.frame import Frame, Shot, frame_of
+from whet.rungs.lookup import Lookup, encoder_for, load_lookup
 from whet.rungs.shots import Neighbours
-from whet.rungs.vectors import default_encoder, load_decider, load_encoder, save_encoder, write_card
+from whet.rungs.vectors import load_decider, load_encoder, save_encoder, write_card
 from whet.store import make_folder, read_jsonl, write_bytes, write_jsonl
 
 if TYPE_CHECKING:
-    from whet.models.base import Answer, Writer
-    from whet.models.encoder import TextEncoder
+    from whet.models.base import Answer, Request, Writer
+    from whet.records import Passage
 
 FEW = 100
 """Dev rows that choose among frames; the chosen one answers all of dev."""
 FAINT = 1e-9
+
+
+__all__ = ["Asked", "Candidate", "best_of", "encoder_for", "fit_asked", "frame_for", "load_asked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Posed:
+    """An input as it is asked."""
+
+    request: Request
+    passages: tuple[Passage, ...] = ()
+    seconds: float = 0.0
+    """Share of the time that finding took."""
 
 
 @dataclass(frozen=True)
@@ -47,21 +61,55 @@ class Asked:
     """Finds demonstrations for each input; None: all get the frame's own."""
     decider: Decider | None = None
     """For probabilities of the labels, where the model gives them."""
+    lookup: Lookup | None = None
+    """Finds passages for each input; None: the task has no documents, or they are not shown."""
 
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
-        return [self._prediction(answer) for answer in self.answers(inputs)]
+        posed = self.posed(inputs)
+        answers = self.writer.answer([one.request for one in posed])
+        return [self._prediction(answer, one) for answer, one in zip(answers, posed, strict=True)]
 
-    def answers(self, inputs: Sequence[str], tell: Tell | None = None) -> list[Answer]:
-        """What the model writes to each input."""
+    def posed(self, inputs: Sequence[str]) -> list[Posed]:
+        """Each input with what is shown beside it."""
+        start = time.perf_counter()
         near = self.neighbours.find(inputs) if self.neighbours else [()] * len(inputs)
-        requests = [self.frame.request(text, shots) for text, shots in zip(inputs, near, strict=True)]
-        return self.writer.answer(requests, tell)
+        found = self.lookup.find(inputs) if self.lookup else [()] * len(inputs)
+        share = (time.perf_counter() - start) / max(1, len(inputs))
+        rows = [
+            Posed(self.frame.request(text, shots, [one.shown for one in passages]), passages, share)
+            for text, shots, passages in zip(inputs, near, found, strict=True)
+        ]
+        return self._within(rows, inputs, near) if self.lookup else rows
 
-    def _prediction(self, answer: Answer) -> Prediction:
+    def _within(
+        self, rows: list[Posed], inputs: Sequence[str], near: Sequence[Sequence[Shot]]
+    ) -> list[Posed]:
+        """Without the last passages where the model could not read them and answer."""
+        too_long = getattr(self.writer, "too_long", None)
+        while too_long and (long := [n for n, one in enumerate(rows) if one.passages]):
+            over = too_long([rows[n].request for n in long])
+            if not any(over):
+                break
+            for n in [n for n, much in zip(long, over, strict=True) if much]:
+                fewer = rows[n].passages[:-1]
+                request = self.frame.request(inputs[n], near[n], [one.shown for one in fewer])
+                rows[n] = replace(rows[n], request=request, passages=fewer)
+        return rows
+
+    def _prediction(self, answer: Answer, posed: Posed) -> Prediction:
         output, confidence = self._read(answer)
-        tokens = answer.tokens_in, answer.tokens_out
-        usd = price_of(self.writer, answer)
-        return Prediction(output, confidence, *tokens, answer.seconds, usd, answer.failed, answer.cached)
+        return Prediction(
+            output,
+            confidence,
+            answer.tokens_in,
+            answer.tokens_out,
+            answer.seconds + posed.seconds,
+            price_of(self.writer, answer),
+            failed=answer.failed,
+            cached=answer.cached,
+            passages=posed.passages,
+            knowledge=self.lookup.index.digest if self.lookup else "",
+        )
 
     def _read(self, answer: Answer) -> tuple[Output, float]:
         if answer.failed:
@@ -84,6 +132,8 @@ class Asked:
             more["decider"] = asdict(self.decider)
         if self.neighbours is not None:
             more["neighbours"] = _save_neighbours(folder, self.neighbours)
+        if self.lookup is not None:
+            more["knowledge"] = self.lookup.save(folder)
         write_card(folder, self.rung, self.info, **more)
 
 
@@ -95,6 +145,7 @@ def load_asked(folder: Path, card: Mapping[str, Any]) -> Asked:
         info=FitInfo(**card["info"]),
         neighbours=_load_neighbours(folder, card["neighbours"]) if "neighbours" in card else None,
         decider=load_decider(card["decider"]) if "decider" in card else None,
+        lookup=load_lookup(folder, card["knowledge"]) if "knowledge" in card else None,
     )
 
 
@@ -105,6 +156,7 @@ class Candidate:
     choices: Mapping[str, Any]
     frame: Frame
     neighbours: Neighbours | None = None
+    lookup: Lookup | None = None
 
 
 def fit_asked(
@@ -131,7 +183,8 @@ def fit_asked(
     few = dev[:FEW] if len(pairs) > 1 else []
     for number, (writer, candidate) in enumerate(pairs):
         choices = {"model": writer.name, **candidate.choices}
-        asked = Asked(rung, writer, candidate.frame, FitInfo(choices), candidate.neighbours)
+        near, lookup = candidate.neighbours, candidate.lookup
+        asked = Asked(rung, writer, candidate.frame, FitInfo(choices), near, lookup=lookup)
         setting.tell(f"{rung}: {_said(choices)}", number, len(pairs))
         gain = _gain(asked, few, setting) if few else 0.0
         tried.append({**choices, "dev": gain})
@@ -151,7 +204,8 @@ def _judged(
 ) -> Asked:
     """With its decider, its score on all of dev, and what it took to get there."""
     truths = [example.output for example in dev]
-    answers = asked.answers([example.input for example in dev], setting.tell)
+    posed = asked.posed([example.input for example in dev])
+    answers = asked.writer.answer([one.request for one in posed], setting.tell)
     if answers and all(answer.choices for answer in answers):
         names = tuple(label.name for label in asked.frame.labels)
         decider = fitted(Decider(names), _scores(answers), truths, setting.metric)
@@ -162,7 +216,7 @@ def _judged(
         dev_score=setting.metric.on(dev, outputs),
         seconds=time.perf_counter() - start,
         tried=tried,
-        notes=_notes(answers, tried, len(dev)),
+        notes=[*_notes(answers, tried, len(dev)), *_left_out(asked, posed)],
     )
     return replace(asked, info=info)
 
@@ -174,6 +228,15 @@ def _notes(answers: Sequence[Answer], tried: Sequence[Mapping[str, Any]], dev: i
     if failed := [answer.failed for answer in answers if answer.failed]:
         notes.append(f"{len(failed):,} of {len(answers):,} dev rows were not answered: {failed[0]}")
     return notes
+
+
+def _left_out(asked: Asked, posed: Sequence[Posed]) -> list[str]:
+    """Where the model reads too little for all passages."""
+    if asked.lookup is None:
+        return []
+    most = min(asked.lookup.k, len(asked.lookup.index.passages))
+    fewer = sum(len(one.passages) < most for one in posed)
+    return [f"{fewer:,} of {len(posed):,} dev rows left room for fewer passages than {most}"] if fewer else []
 
 
 def _scores(answers: Sequence[Answer]) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -222,8 +285,3 @@ def frame_for(setting: Setting) -> Frame:
         pattern=setting.pattern,
         tokens=setting.answer_tokens,
     )
-
-
-def encoder_for(setting: Setting) -> TextEncoder:
-    """The encoder that finds like examples: the task's first, or the offline default."""
-    return setting.encoders[0] if setting.encoders else default_encoder()

@@ -29,6 +29,7 @@ from whet.store import read_json
 if TYPE_CHECKING:
     from whet.models.base import Writer
     from whet.models.encoder import TextEncoder
+    from whet.retrieve.documents import Documents
     from whet.rungs.taught import Teach
 
 # Cheapest first. An outsider's rung stands where its own ``order`` puts it.
@@ -81,8 +82,12 @@ class Setting:
     pattern: str = ""
     """Regular expression of a whole reply (``write``)."""
     metric: Metric = field(default_factory=Metric)
+    documents: Documents | None = None
+    """What the task knows; None: nothing but its examples."""
     existing: Mapping[str, Any] = field(default_factory=dict)
     """The task's ``existing`` section."""
+    prompt: Mapping[str, Any] = field(default_factory=dict)
+    """The task's ``prompt`` section."""
     tune: Mapping[str, Any] = field(default_factory=dict)
     """The task's ``tune`` section."""
     folder: Path = Path()
@@ -116,10 +121,11 @@ class Rung(Protocol):
     def load(cls, folder: Path, card: Mapping[str, Any]) -> Specialist: ...
 
 
-CHOOSES, WRITES, LEARNS = (
+CHOOSES, WRITES, LEARNS, LOOKS_UP = (
     "an encoder and a list of answers",
     "a model that writes",
     "a model that writes on this machine",
+    "a model that writes on this machine and documents (`knowledge`)",
 )
 
 

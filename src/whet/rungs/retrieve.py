@@ -1,8 +1,8 @@
-"""retrieve: the nearest training examples vote, or are what a model is shown.
+"""retrieve: what is nearest to each input is found: training examples, and passages of the task's documents.
 
-With a sentence encoder alone, the votes of the k nearest are softmax(cosine / tau); a label's score is the
-log of its share. A model that writes is shown the k nearest of each input as demonstrations. k and tau are
-chosen on dev. The index holds training examples only.
+With a sentence encoder alone, the votes of the k nearest examples are softmax(cosine / tau); a label's score
+is the log of its share. A model that writes is shown the k nearest as demonstrations, or passages, or both;
+which and how many dev decides, as it does k and tau. The index of examples holds training examples only.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from whet.rungs.asked import Asked, best_of, encoder_for, fit_asked, frame_for, 
 from whet.rungs.asked import Candidate as Asking
 from whet.rungs.base import CHOOSES, WRITES, Setting
 from whet.rungs.deciding import targets
+from whet.rungs.lookup import lookup_for
+from whet.rungs.prompt import plain_frames
 from whet.rungs.shots import neighbours
 from whet.rungs.vectors import (
     Arrays,
@@ -41,6 +43,9 @@ TAUS = (0.02, 0.04, 0.08)
 ROWS_AT_ONCE = 1024
 FAINT = 1e-4  # the share of a label that no neighbour has
 DEMONSTRATIONS = (2, 4, 8)
+PASSAGES = (1, 3, 5)
+BOTH = (3, 4)
+"""Passages, and examples beside them."""
 
 
 def score(arrays: Arrays, vectors: NDArray[np.float32]) -> NDArray[np.floating[Any]]:
@@ -72,6 +77,7 @@ class Retrieve:
     kinds: ClassVar[tuple[str, ...]] = ("classify", "extract", "write")
     trains: ClassVar[bool] = False
     forms: ClassVar[tuple[str, ...]] = (CHOOSES, WRITES)
+    reads_documents: ClassVar[bool] = True
 
     setting: Setting = field(default_factory=Setting)
     choices: Mapping[str, Any] = field(default_factory=dict)
@@ -88,7 +94,7 @@ class Retrieve:
     def _by_asking(self, train: Sequence[Example], dev: Sequence[Example]) -> Asked | None:
         if "encoder" in self.choices:
             return None
-        return fit_asked(self.name, self.setting, partial(near_frames, train), dev, self.choices)
+        return fit_asked(self.name, self.setting, partial(found_frames, train), dev, self.choices)
 
     def _again(self, choices: Mapping[str, Any]) -> Propose:
         return replace(self, choices=choices)._propose
@@ -114,6 +120,26 @@ class Retrieve:
     @classmethod
     def load(cls, folder: Path, card: Mapping[str, Any]) -> Specialist:
         return load_asked(folder, card) if "frame" in card else load_vectors(folder, card, score)
+
+
+def found_frames(train: Sequence[Example], setting: Setting) -> list[Asking]:
+    """Passages, nearest examples, and both; what is shorter before what is longer."""
+    near, lookup = near_frames(train, setting), lookup_for(setting)
+    if lookup is None:
+        return near
+    plain = plain_frames(setting)[0].frame
+    alone = [
+        Asking({"passages": k, "k": 0}, plain, lookup=replace(lookup, k=k))
+        for k in sorted({min(k, len(lookup.index.passages)) for k in PASSAGES})
+    ]
+    shown = [replace(one, choices={"passages": 0, **one.choices}) for one in near]
+    k, few = BOTH
+    both = [
+        replace(one, choices={**one.choices, "passages": k}, lookup=replace(lookup, k=k))
+        for one in shown
+        if one.choices["k"] == few
+    ]
+    return [*alone, *shown, *both]
 
 
 def near_frames(train: Sequence[Example], setting: Setting) -> list[Asking]:
