@@ -62,6 +62,7 @@ class Rung:
     tokens_out: float = 0.0
     choices: Mapping[str, Any] = field(default_factory=dict)
     curve: Sequence[Mapping[str, float]] = ()
+    prompt: Mapping[str, str] = field(default_factory=dict)
     cut_short: bool = False
     unanswered: Mapping[int, str] = field(default_factory=dict)
 

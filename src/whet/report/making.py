@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import Any, Protocol
 
 from markupsafe import Markup
@@ -158,7 +159,25 @@ def model_rows(models: Iterable[Model]) -> list[dict[str, str]]:
 
 def choice_rows(rungs: Sequence[Measured]) -> list[tuple[str, list[tuple[str, str]]]]:
     """What each rung chose on dev; rungs without a choice are left out."""
-    return [(rung.name, words.flat(rung.choices)) for rung in rungs if rung.choices]
+    shown = {rung.name: {k: v for k, v in rung.choices.items() if k != "instruction"} for rung in rungs}
+    return [(name, words.flat(choices)) for name, choices in shown.items() if choices]
+
+
+def prompt_changes(rungs: Sequence[Measured]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What each rung changed in what is said to the model: lines that are ``gone``, ``new`` or ``kept``."""
+    changed = [rung for rung in rungs if rung.prompt]
+    return [(rung.name, _changes(rung.prompt["before"], rung.prompt["after"])) for rung in changed]
+
+
+def _changes(before: str, after: str) -> list[tuple[str, str]]:
+    old, new = before.split("\n"), after.split("\n")
+    found: list[tuple[str, str]] = []
+    for what, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if what == "equal":
+            found += [("kept", line) for line in old[a:b]]
+        else:
+            found += [("gone", line) for line in old[a:b]] + [("new", line) for line in new[c:d]]
+    return found
 
 
 def step_rows(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:

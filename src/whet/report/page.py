@@ -168,6 +168,7 @@ def _making(
         "training": [(name, panels) for name, panels in training if panels],
         "models": making.model_rows(models),
         "choices": making.choice_rows(rungs),
+        "prompts": making.prompt_changes(rungs),
         "command": manifest.get("command", ""),
         "settings": making.setting_rows(manifest, task.seed),
         "steps": making.step_rows(manifest),

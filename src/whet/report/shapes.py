@@ -31,6 +31,9 @@ class Measured(Protocol):
     def choices(self) -> Mapping[str, Any]: ...
     @property
     def curve(self) -> Sequence[Mapping[str, float]]: ...
+    @property
+    def prompt(self) -> Mapping[str, str]:
+        """What is said to the model ``before`` and ``after`` the fit, where the rung changed it."""
 
 
 class CurvePoint(Protocol):

@@ -28,13 +28,13 @@ RUNGS = {
     "existing": "what you have today",
     "floor": "always the most frequent answer",
     "prompt": "label names and descriptions, no examples",
-    "prompt+": "the same, with an optimised wording",
+    "prompt+": "the same, in better words found on train",
     "fewshot": "a few examples of each label",
     "template": "a strict output template",
-    "retrieve": "the most similar known examples",
+    "retrieve": "the most similar known examples, or passages",
     "head": "a small layer trained on a frozen model",
     "tune": "the model itself is fine-tuned",
-    "tune+retrieve": "a fine-tuned model with similar examples",
+    "tune+retrieve": "a fine-tuned model with passages to read",
 }
 
 WARRANTED = {"yes": "Yes", "no": "No", "undecided": "Undecided"}
