@@ -64,7 +64,7 @@ def test_a_served_model_that_writes_the_approved_replies_is_enough(
     assert "a month: floor $0.00, prompt $0.1" in done.stdout
     found = verdict(tmp_path / "run")
     names = [rung["name"] for rung in found["rungs"]]
-    assert names == ["floor", "prompt", "fewshot", "template", "retrieve"]
+    assert names == ["floor", "prompt", "prompt+", "fewshot", "template", "retrieve"]
     assert found["winner"] == "prompt"
     prompt = next(rung for rung in found["rungs"] if rung["name"] == "prompt")
     assert prompt["value"] == 1.0

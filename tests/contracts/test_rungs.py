@@ -6,19 +6,25 @@ import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
-from tests.conftest import examples, tickets
+from tests.conftest import SHARED, examples, tickets
 from tests.standin import MODEL, StandIn
+from whet.config import task_from
 from whet.config_models import EndpointModel
 from whet.errors import InputError
+from whet.models.decoder import find_decoder
 from whet.models.endpoint import Endpoint
+from whet.models.opening import Local
 from whet.records import Example, FitInfo, Label, Prediction, Specialist
-from whet.rungs.base import WRITES, Rung, Setting, all_rungs, load_specialist
+from whet.retrieve.documents import Document, Documents
+from whet.rungs.base import LOOKS_UP, WRITES, Rung, Setting, all_rungs, load_specialist
 from whet.rungs.tune import Tune
+from whet.tuning import teach
 
 ROWS = tickets(30, seed=3)
 TRAIN, DEV = examples(ROWS[:54]), examples(ROWS[54:72], 54)
@@ -37,6 +43,21 @@ def predictions_file(folder: Path) -> Path:
 def setting(folder: Path, several: bool = False) -> Setting:
     existing = {"predictions": predictions_file(folder).name}
     return Setting(labels=LABELS, existing=existing, folder=folder, multi_label=several)
+
+
+def learning(folder: Path, given: Setting) -> Setting:
+    """With documents, and the smallest model that can be trained."""
+    base = SHARED / "weights" / "stories260k" / "hf"
+    if not base.is_dir():
+        pytest.skip("the data set weights/stories260k is not at hand")
+    tune = {"epochs": 1, "batch": 16, "rank": 4, "precision": "fp32", "device": "cpu"}
+    task = task_from({"task": "t", "examples": "e", "fields": {"input": "a", "output": "b"}, "tune": tune})
+    texts = [
+        f"The desk for {name} is open. Ask there about {name}." for name in ("login", "parcel", "refund")
+    ]
+    documents = Documents(tuple(Document(f"{n}.txt", text) for n, text in enumerate(texts)))
+    how = partial(teach, task, folder / "taught", given.tell)
+    return replace(given, writers=[Local(find_decoder(str(base)))], documents=documents, teach=how)
 
 
 CASES = [
@@ -70,6 +91,8 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     if getattr(rung_class, "forms", None) == (WRITES,):
         served = EndpointModel.model_validate({"endpoint": server.url, "model": MODEL})
         given = replace(given, writers=[Endpoint(served)])
+    if getattr(rung_class, "forms", None) == (LOOKS_UP,):
+        given = learning(tmp_path_factory.mktemp("learning"), given)
     rung: Rung = rung_class(setting=given)
     specialist = rung.fit(TRAIN, DEV)
     return Case(rung, specialist, specialist.predict(INPUTS))
@@ -158,7 +181,7 @@ def test_a_held_out_output_is_never_seen(case: Case) -> None:
     assert list(inspect.signature(case.specialist.predict).parameters) == ["inputs"]
 
 
-SEVERAL = ["prompt", "fewshot", "retrieve", "head", "floor", "tune"]
+SEVERAL = ["prompt", "prompt+", "fewshot", "retrieve", "head", "floor", "tune"]
 
 
 @pytest.mark.parametrize("name", SEVERAL)
@@ -176,7 +199,7 @@ def test_several_labels_per_input(name: str, tmp_path: Path) -> None:
     answers = specialist.predict([e.input for e in both[110:]])
     assert all(isinstance(a.output, tuple) for a in answers)
     right = sum(a.output == e.output for a, e in zip(answers, both[110:], strict=True))
-    assert right >= (4 if name in {"floor", "prompt"} else 18)
+    assert right >= (4 if name in {"floor", "prompt", "prompt+"} else 18)
     specialist.save(tmp_path / "s")
     assert same(load_specialist(tmp_path / "s").predict([e.input for e in both[110:]]), answers)
 
