@@ -19,6 +19,8 @@ import pytest
 import yaml
 
 from tests.conftest import ABOUT, Whet, tickets
+from tests.standin import MODEL, StandIn
+from whet.advise.counsel import DOCUMENTS
 from whet.advise.lacking import SIGN, TRIED, sort_wrong, values
 from whet.advising import Advised, advise_anything
 from whet.errors import InputError
@@ -120,6 +122,61 @@ def test_a_prompt_that_is_enough_is_no(tmp_path: Path) -> None:
     assert found.advice == "no"
     assert found.instead == "a good prompt"
     assert "`prompt`" in found.because
+
+
+@pytest.fixture(scope="module")
+def looked_up(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A task whose answers stand in its documents alone, and a model behind a server that can read."""
+    folder = tmp_path_factory.mktemp("facts")
+    rng = random.Random(3)
+    names = [
+        f"{a}{b}{c}"
+        for a in ("Bo", "Ka", "Lin", "Mer")
+        for b in ("da", "ro", "ti", "vu", "ze")
+        for c in "lmnrst"
+    ]
+    codes = dict(zip(names, rng.sample(range(1000, 9999), len(names)), strict=True))
+    (folder / "codes.md").write_text(
+        "\n\n".join(f"The service code of {n} is {c}. Keep it dry." for n, c in codes.items()),
+        encoding="utf-8",
+    )
+    rows = [(f"{n}: what is its service code, {n}?", str(c)) for n, c in codes.items()]
+    keys = {"kind": "write", "knowledge": {"documents": ["codes.md"], "words": 12, "overlap": 0}}
+    return task_in(folder, rows, metric="exact", **keys).parent
+
+
+def test_facts_and_not_behaviour_is_no_by_an_oracle_passage(looked_up: Path) -> None:
+    server = StandIn()
+    try:
+        server.script(reads=True)
+        task = yaml.safe_load((looked_up / "task.yaml").read_text(encoding="utf-8"))
+        task |= {"models": [{"endpoint": server.url, "model": MODEL}], "rungs": ["floor", "prompt"]}
+        (looked_up / "served.yaml").write_text(yaml.safe_dump(task), encoding="utf-8")
+        run = run_task(looked_up / "served.yaml", looked_up / "run").folder
+        found = advise_anything(looked_up / "served.yaml", run=run)
+        kept = advise_anything(run)
+    finally:
+        server.close()
+    assert (found.found.advice, found.found.instead) == ("no", DOCUMENTS)
+    assert found.known.lacking is not None
+    assert (found.known.lacking.rung, found.known.lacking.how) == ("prompt", TRIED)
+    assert found.known.lacking.share("fact") > 0.9
+    assert kept.known.lacking is not None
+    assert kept.known.lacking.how == SIGN, "a run folder asks no server unless it is allowed to"
+    assert "--allow-outside" in kept.notes[0]
+
+
+def test_without_a_model_that_writes_a_sign_says_the_same(looked_up: Path) -> None:
+    found = advise_anything(looked_up / "task.yaml", model=False)
+    assert (found.found.advice, found.found.instead) == ("no", DOCUMENTS)
+    assert "a sign in the examples" in found.found.because
+    without = yaml.safe_load((looked_up / "task.yaml").read_text(encoding="utf-8"))
+    del without["knowledge"]
+    (looked_up / "without.yaml").write_text(yaml.safe_dump(without), encoding="utf-8")
+    control = advise_anything(looked_up / "without.yaml", model=False)
+    assert states(control)["behaviour, not knowledge"] == "unknown"
+    told = advise_anything(looked_up / "without.yaml", model=False, said={"knowledge": "true"})
+    assert (told.found.advice, told.found.instead) == ("no", DOCUMENTS)
 
 
 def test_dirty_labels_are_not_yet(tmp_path: Path) -> None:

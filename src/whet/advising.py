@@ -32,6 +32,8 @@ from whet.models.encoder import Encoder
 from whet.models.opening import elsewhere, named, open_writers
 from whet.pipeline import command_line
 from whet.records import Example
+from whet.retrieve.documents import read_documents
+from whet.retrieve.passages import passages_of as cut
 from whet.rungs.asked import Asked
 from whet.rungs.base import Tell, load_specialist, silent
 from whet.runs import MANIFEST
@@ -267,4 +269,6 @@ def _ask(asked: Asked) -> Ask:
 
 def passages_of(task: Task, folder: Path) -> list[str]:
     """The texts that the task's answers may rest on; none where it names no documents."""
-    return []
+    if task.knowledge is None:
+        return []
+    return [passage.shown for passage in cut(read_documents(task.knowledge, folder))]

@@ -132,7 +132,7 @@ def behaviour(known: Known) -> Answer:
             return ask.no(said, fix, **shares)
         return ask.yes(said, **shares)
     if told is not None:
-        fix = "put the facts where they can be retrieved (`documents`)."
+        fix = "put the facts where they can be retrieved (`knowledge`)."
         return ask.told("no" if told else "yes", f"You say that they are {'facts' if told else 'not'}.", fix)
     if known.task.kind == "classify":
         return ask.yes("A label is decided, not looked up.")
