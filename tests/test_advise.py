@@ -12,6 +12,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,14 @@ import yaml
 
 from tests.conftest import ABOUT, Whet, tickets
 from tests.standin import MODEL, StandIn
+from whet.advise.checklist import fair
 from whet.advise.counsel import DOCUMENTS
+from whet.advise.known import Known
 from whet.advise.lacking import SIGN, TRIED, sort_wrong, values
 from whet.advising import Advised, advise_anything
+from whet.config import task_from
 from whet.errors import InputError
+from whet.evaluate.evidence import Sizes
 from whet.models.scripted import Scripted
 from whet.pipeline import run_task
 from whet.records import Example, FitInfo
@@ -305,6 +310,17 @@ def test_what_counts_as_a_value() -> None:
     assert values("Thank you. The Oslo lamp costs 12.50 euro, I believe.") == {"oslo", "12.50"}
     assert values("pale blue") == {"pale", "blue"}
     assert values('{"day": "monday"}') == {"day", "monday"}
+
+
+def test_a_gap_between_groups_stands_until_somebody_has_looked() -> None:
+    gap = {"check": "fair.outcome-gap", "standard": "reviewed for bias", "what": "A gap.", "accepted": False}
+    base = {"task": "t", "examples": "e.csv", "fields": {"input": "a", "output": "b"}}
+    found = {"findings": [gap], "standards": []}
+    known = Known(task_from(base), Sizes(100, 20, 100), check=found)
+    assert (fair(known).state, fair(known).said) == ("no", "A gap.")
+    looked = replace(known, task=task_from({**base, "advice": {"affects_people": False}}))
+    assert fair(looked).state == "yes"
+    assert "A gap." in fair(looked).said, "it is still told"
 
 
 # The command.

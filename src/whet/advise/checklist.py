@@ -215,8 +215,12 @@ def fair(known: Known) -> Answer:
     ask = Question("bias", "Do groups of people fare alike?", "advice.affects_people")
     told, groups = known.task.advice.affects_people, known.task.check.groups
     found = [f for f in (known.check or {}).get("findings", []) if f["standard"] == "reviewed for bias"]
+    said = " ".join(str(f["what"]) for f in found)
+    if found and told is False:
+        return ask.told("yes", f"You say that no answer can treat groups of people unlike. But: {said}")
     if found:
-        return ask.no(" ".join(str(f["what"]) for f in found), "look at these groups before training.")
+        fix = "look at these groups before training; where they do not matter, say `affects_people: false`."
+        return ask.no(said, fix)
     if groups and known.check is not None:
         return ask.yes(f"No gap is seen between the groups of {', '.join(groups)}.")
     if told is False:
