@@ -54,6 +54,9 @@ WEIGHTS = "model.safetensors"
 INDEX = f"{WEIGHTS}.index.json"
 # Weights that are code, or that need a parser which has been broken into before.
 OTHER_WEIGHTS = {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack", ".gguf", ".onnx"}
+READER = "reader"
+# Models that can stand in the package, by the name that tasks give them: (package, folder inside it).
+OWN = {READER: ("whet", "models/reader")}
 UNSET_LENGTH = 1_000_000  # tokenizers without a limit say 1e30
 NEXT_MODEL = "convert the model to safetensors where you trust it, or choose another."
 TRUSTED_COPY = "delete this copy and fetch it again; do not use it."
@@ -88,13 +91,16 @@ def find_folder(name: str, packages: Mapping[str, tuple[str, str]] | None = None
     """A model's folder, and whether it was named by its path; downloads only what nothing local has.
 
     Args:
-        name: a folder or a Hugging Face id.
+        name: a folder, a Hugging Face id, or a model of ``OWN`` that is there.
         packages: installed packages that carry a model, by model id: (package, folder inside it).
 
     Raises:
         InputError: unknown name, no network, gated.
     """
     packages = packages or {}
+    own = _package_folder(*OWN.get(name, ("", "")))
+    if own is not None and own.is_dir():
+        return own, False
     if local := _local_folder(name):
         return local, True
     return _package_folder(*packages.get(name, ("", ""))) or _hub_folder(name, name in packages), False
