@@ -65,14 +65,14 @@ def figures(writer: Writer, asked: Sequence[Item]) -> dict[str, dict[str, Any]]:
     by_skill = defaultdict[str, list[Item]](list)
     for item in asked:
         by_skill[item.skill].append(item)
-    found = {}
+    found = dict[str, dict[str, Any]]()
     for skill, mine in sorted(by_skill.items()):
-        found[skill] = {"n": len(mine), **share(right(writer, mine))}
+        own = found[skill] = dict[str, Any](n=len(mine), **share(right(writer, mine)))
         if helped := [item for item in mine if item.control]:
-            found[skill]["without"] = share(right(writer, helped, control=True))
+            own["without"] = share(right(writer, helped, control=True))
         if mine[0].choices:
-            found[skill]["held"] = share(right(writer, mine, choosing=True))
-            found[skill]["held_without"] = share(right(writer, mine, control=True, choosing=True))
+            own["held"] = share(right(writer, mine, choosing=True))
+            own["held_without"] = share(right(writer, mine, control=True, choosing=True))
     return found
 
 

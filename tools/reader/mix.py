@@ -91,10 +91,10 @@ class Rows(Sequence["Row"]):
 
     def __init__(self, layout: Layout, count: int, seed: int, easy: int):
         """``easy``: rows over which items grow; 0: it is the last part."""
-        self.layout, self.count, self.seed, self.easy = layout, count, seed, easy
+        self.layout, self.rows, self.seed, self.easy = layout, count, seed, easy
 
     def __len__(self) -> int:
-        return self.count
+        return self.rows
 
     @overload
     def __getitem__(self, place: int) -> Row: ...
@@ -102,7 +102,7 @@ class Rows(Sequence["Row"]):
     def __getitem__(self, place: slice) -> list[Row]: ...
     def __getitem__(self, place: int | slice) -> Row | list[Row]:
         if isinstance(place, slice):
-            return [self[n] for n in range(*place.indices(self.count))]
+            return [self[n] for n in range(*place.indices(self.rows))]
         seed = f"{self.seed}/{place}"
         made = item(seed, min(1.0, place / self.easy)) if self.easy else last(seed)
         return row_of(made, self.layout)
