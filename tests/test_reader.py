@@ -126,10 +126,11 @@ def test_what_it_is_measured_with_is_kept_apart() -> None:
     assert {word for item in held for turn in item.turns for word in turn.text.split()} & kept, "the control"
 
 
-def test_rows_are_what_training_would_read(reader: DecoderWriter) -> None:
-    items = [mix.item(f"x/{n}", n % 2) for n in range(60)]
-    read_by_whet = read([Conversation(item.turns, "x") for item in items], reader.layout, "assistant")
-    assert [mix.row_of(item, reader.layout) for item in items] == [reading.row for reading in read_by_whet]
+def test_rows_are_what_training_would_read(tokenizer: Any) -> None:
+    layout = layout_of(tokenizer)
+    made = [*(mix.item(f"x/{n}", n % 2) for n in range(60)), *(mix.last(f"x/{n}") for n in range(60))]
+    theirs = read([Conversation(item.turns, "x") for item in made], layout, "assistant")
+    assert [mix.row_of(item, layout) for item in made] == [reading.row for reading in theirs]
 
 
 def test_a_word_is_of_one_topic() -> None:
