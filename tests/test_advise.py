@@ -34,6 +34,7 @@ from whet.pipeline import run_task
 from whet.records import Example, FitInfo
 from whet.rungs.asked import Asked
 from whet.rungs.frame import Frame
+from whet.start import Hints
 
 Rows = Sequence[tuple[str, str]]
 ANSWERED = {"reviewer": "the desk's lead", "affects_people": False}
@@ -304,6 +305,18 @@ def test_values_that_stand_nowhere_have_to_be_looked_up() -> None:
     dev = [Example("a", "where is order 7?", "Order 7 is in Hall 93, sir.", "r:1")]
     (row,) = sort_wrong("", [(dev[0], None)], priced(list(PRICES)[:5]), PASSAGES).rows
     assert (row.what, row.values) == ("elsewhere", ("93", "hall"))
+
+
+def test_answers_that_repeat_are_chosen_in_a_file_that_is_only_guessed(tmp_path: Path) -> None:
+    lines = [
+        json.dumps({"ask": text, "reply": f"We will look after {label}."}) for text, label in tickets(110)
+    ]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    hints = Hints(("ask",), "reply")
+    found = advise_anything(tmp_path / "rows.jsonl", hints=hints, model=False)
+    assert states(found)["behaviour, not knowledge"] == "yes"
+    assert states(found)["measurable success"] == "yes"
+    assert found.found.advice == "not yet"
 
 
 def test_what_counts_as_a_value() -> None:

@@ -136,6 +136,8 @@ def behaviour(known: Known) -> Answer:
         return ask.told("no" if told else "yes", f"You say that they are {'facts' if told else 'not'}.", fix)
     if known.task.kind == "classify":
         return ask.yes("A label is decided, not looked up.")
+    if known.repeats:
+        return ask.yes("The same answers come again and again: one is chosen, not looked up.")
     return ask.unknown("Without documents or a run it cannot be measured.", "say `advice.knowledge`.")
 
 

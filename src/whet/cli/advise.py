@@ -35,6 +35,10 @@ def advise(
             "affects_people. The task file's `advice` does the same.",
         ),
     ] = None,
+    inputs: Annotated[
+        list[str] | None, typer.Option("--input", help="Input column; repeat it to join several.")
+    ] = None,
+    output: Annotated[str | None, typer.Option("--output", help="Label or answer column.")] = None,
     model: Annotated[bool, typer.Option(help="Check with the task's encoder.")] = True,
     outside: Annotated[
         bool, typer.Option("--allow-outside", help="A run folder may ask the servers that it names.")
@@ -48,12 +52,14 @@ def advise(
     from whet.advise.counsel import as_json as whole
     from whet.advising import advise_anything, again
     from whet.cli.progress import progress
+    from whet.start import Hints
 
     with progress() as shown:
         found = advise_anything(
             what,
             run=run,
             said=_said(says or []),
+            hints=Hints(tuple(inputs or ()), output),
             model=model,
             outside=outside,
             tell=shown.tell,
