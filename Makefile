@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
+WORKERS ?= 2
 
 .PHONY: setup demo test lint types check prove clean
 
@@ -16,8 +17,9 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup
 	@HF_HUB_OFFLINE=1 $(BIN)/whet demo --out whet-runs/demo
 
+# Two test files at a time, each on one core.
 test: setup
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 lint: setup
 	$(BIN)/ruff check .

@@ -6,15 +6,19 @@ import json
 import os
 import random
 import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+from tests.commands import Commands
 from whet.records import Example
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# The same cases every time, so that what fails has been changed; the long form draws new ones.
+settings.register_profile("same", derandomize="WHET_FUZZ" not in os.environ, database=None)
+settings.load_profile("same")
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
 ABOUT = {
@@ -83,18 +87,13 @@ def shared() -> Callable[[str], Path]:
 class Whet:
     """The command line in a process of its own, as a user has it."""
 
+    def __init__(self) -> None:
+        self.commands = Commands()
+
     def __call__(
         self, *arguments: object, cwd: Path | None = None, env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "whet", *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            cwd=cwd,
-            check=False,
-            timeout=300,
-            env={**os.environ, **(env or {})},
-        )
+        return self.commands([*map(str, arguments)], cwd, env)
 
     def json(self, *arguments: object, code: int = 0) -> dict[str, object]:
         done = self(*arguments, "--json")
@@ -105,5 +104,7 @@ class Whet:
 
 
 @pytest.fixture(scope="session")
-def whet() -> Whet:
-    return Whet()
+def whet() -> Iterator[Whet]:
+    whet = Whet()
+    yield whet
+    whet.commands.end()

@@ -24,7 +24,7 @@ from whet.config import load_task
 from whet.pipeline import run_task
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserType, Locator, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [
@@ -61,8 +61,8 @@ def _missing(what: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[tuple[BrowserType, str]]:
-    """Playwright's driver and the browser's path."""
+def chromium() -> Iterator[Browser]:
+    """The browser, at work."""
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
@@ -70,21 +70,17 @@ def chromium() -> Iterator[tuple[BrowserType, str]]:
     path = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if path is None:
         _missing("Chromium (apt-get install chromium)")
-    with sync_playwright() as driver:
-        yield driver.chromium, str(path)
+    with sync_playwright() as driver, driver.chromium.launch(executable_path=path, args=ARGUMENTS) as browser:
+        yield browser
 
 
 @pytest.fixture
-def open_page(chromium: tuple[BrowserType, str], tmp_path: Path) -> Open:
+def open_page(chromium: Browser) -> Open:
     """Opens a file at a width and height, light or dark, each time with a fresh profile."""
-    kind, path = chromium
 
     @contextmanager
     def opened(file: Path, size: tuple[int, int] = DESK, *, dark: bool = False) -> Iterator[Seen]:
-        context = kind.launch_persistent_context(
-            tmp_path / f"profile-{size[0]}-{dark}",
-            executable_path=path,
-            args=ARGUMENTS,
+        context = chromium.new_context(
             viewport={"width": size[0], "height": size[1]},
             color_scheme="dark" if dark else "light",
         )

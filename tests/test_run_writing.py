@@ -105,7 +105,7 @@ def test_inputs_that_are_not_answered_are_wrong_and_the_verdict_says_so(
 
 def test_replies_that_repeat_are_chosen_without_a_model_that_writes(tmp_path: Path, whet: Whet) -> None:
     rows = [(text, f"Please see our page on {text.rsplit(' a ')[1]}s.") for text in texts(96)]
-    task = task_in(tmp_path, rows)
+    task = task_in(tmp_path, rows, tune={"methods": ["lora"], "epochs": 1})
     done = whet("run", task, "--out", tmp_path / "run")
     assert done.returncode == 0, done.stderr
     found = verdict(tmp_path / "run")
