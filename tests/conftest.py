@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 
 from tests.commands import Commands
+from whet.data.outputs import canonical
 from whet.records import Example
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -60,6 +61,34 @@ def examples(rows: list[tuple[str, str]], start: int = 0) -> list[Example]:
     return [
         Example(f"e{start + i}", text, label, f"rows.csv:{start + i}") for i, (text, label) in enumerate(rows)
     ]
+
+
+PLACES = ["Lisbon", "Oslo", "Vienna", "Porto", "Graz", "Bergen", "Turin", "Basel", "Ghent", "Lyon"]
+PEOPLE = ["Ana", "Bjorn", "Clara", "Dino", "Elif", "Farid", "Greta", "Hugo", "Ines", "Jonas"]
+TRIPS = [
+    "{who} flies from {a} to {b}",
+    "please book {a} to {b} for {who}",
+    "a ticket for {who}, {a} to {b}",
+    "{who} wants to go to {b}",
+    "from {a} please",
+    "good morning, is anybody there?",
+    "to {b} for {n} people",
+    "{n} seats from {a} to {b} please",
+]
+
+
+def trips(count: int, seed: int = 0) -> list[tuple[str, str]]:
+    """(text, JSON) pairs whose values stand in the text: from, to, who and how many (a number)."""
+    rng = random.Random(seed)
+    rows = []
+    for _ in range(count):
+        a, b = rng.sample(PLACES, 2)
+        values = {"a": a, "b": b, "who": rng.choice(PEOPLE), "n": rng.randint(2, 9)}
+        said = rng.choice(TRIPS)
+        names = {"a": "from", "b": "to", "who": "who", "n": "seats"}
+        answer = {name: values[key] for key, name in names.items() if "{" + key + "}" in said}
+        rows.append((said.format(**values), canonical(answer)))
+    return rows
 
 
 @pytest.fixture

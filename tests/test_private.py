@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from whet.check.pii.names import ADAPTER, CARD, NamesFinder, decode, names_finder, transitions, viterbi
+from whet.check.pii.names import ADAPTER, CARD, NamesFinder, decode, names_finder
 from whet.check.pii.spans import GROUP_OF, QUIET
 from whet.check.private import CHECKS, GROUPS, names, personal_data
 from whet.check.subject import Span, Subject, Tools
 from whet.errors import InputError
+from whet.models.bio import transitions, viterbi
 from whet.models.source import find_encoder
 from whet.models.words import Words, read_words
 from whet.store import file_digest

@@ -23,6 +23,7 @@ from whet.records import Example, Label, Output, Prediction, Specialist
 from whet.rungs.asked import Asked
 from whet.rungs.base import (
     CHOOSES,
+    FINDS,
     LEARNS,
     LOOKS_UP,
     WRITES,
@@ -109,16 +110,21 @@ def asked_for(task: Task) -> list[str]:
     return [name for name in known if name in task.rungs]
 
 
-def chosen_rungs(names: Sequence[str], task: Task, models: Models, listed: Sequence[Label]) -> list[str]:
+def chosen_rungs(
+    names: Sequence[str], task: Task, models: Models, listed: Sequence[Label], no_places: str = "no JSON"
+) -> list[str]:
     """Those of the rungs that the task's kind and models open.
 
     Args:
         listed: the labels, or the answers that repeat; empty where there is no list to choose from.
+        no_places: why the values of the answers cannot be found in the inputs; empty where they can.
 
     Raises:
         InputError: the task names one by name that is not open.
     """
-    there = {CHOOSES: bool(listed and models.encoders), WRITES: models.write, LEARNS: bool(models.decoders)}
+    reads, finds = bool(models.encoders), task.kind == "extract" and not no_places
+    there = {CHOOSES: reads and bool(listed), FINDS: reads and finds}
+    there |= {WRITES: models.write, LEARNS: bool(models.decoders)}
     there[LOOKS_UP] = there[LEARNS] and task.knowledge is not None
     opens = [name for name in names if opened(find_rung(name), task.kind, there)]
     if task.rungs != "auto" and (shut := [name for name in names if name not in opens]):
@@ -131,7 +137,8 @@ def chosen_rungs(names: Sequence[str], task: Task, models: Models, listed: Seque
         )
     if set(opens) <= ANYWAY and not set(names) <= ANYWAY:
         raise InputError(
-            "nothing in `models` can do this: its answers do not repeat, so that a model has to write them.",
+            "nothing in `models` can do this: its answers do not repeat, so that a model has to write them"
+            + (f" ({no_places})." if task.kind == "extract" else "."),
             where=f"{task.task}: models",
             fix="name a decoder (an id or a folder) or a server (`endpoint:`); see docs/task-file.md.",
         )

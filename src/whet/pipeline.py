@@ -23,6 +23,7 @@ from whet import checkup, ladder
 from whet.config import Task, load_task
 from whet.data.load import load_examples
 from whet.data.outputs import answers_of, inferred_schema, room_for
+from whet.data.spans import why_not
 from whet.data.split import Splits, split_examples
 from whet.errors import InputError
 from whet.evaluate.evidence import Sizes
@@ -108,7 +109,7 @@ def run_task(
         )
     splits = split_examples(task, load_examples(task, folder), folder)
     listed = splits.labels if task.kind == "classify" else answers_of(splits.train, splits.dev)
-    names = ladder.chosen_rungs(names, task, models, listed)
+    names = ladder.chosen_rungs(names, task, models, listed, _no_places(task, splits))
 
     open_run(out)
     with exclusive(out):
@@ -185,12 +186,25 @@ def _setting(
         pattern=task.pattern,
         existing=task.existing.model_dump(exclude_none=True) if task.existing else {},
         prompt=task.prompt.model_dump(),
-        tune=task.tune.model_dump(),
+        tune=_tune_options(task),
         teach=partial(teach, task, out / "cache" / "tune", tell) if models.decoders else None,
         folder=folder,
         seed=task.seed,
         tell=tell,
     )
+
+
+def _tune_options(task: Task) -> dict[str, Any]:
+    """What the task says of trainings; how long is left to the rung where the task does not say."""
+    said = "epochs" in task.tune.model_fields_set
+    return task.tune.model_dump(exclude=None if said else {"epochs"})
+
+
+def _no_places(task: Task, splits: Splits) -> str:
+    """Why the values of the training answers cannot be found in their inputs; empty where they can."""
+    if task.kind != "extract":
+        return "no JSON"
+    return why_not([e.input for e in splits.train], [str(e.output) for e in splits.train])
 
 
 def _schema(task: Task, splits: Splits) -> dict[str, Any] | None:

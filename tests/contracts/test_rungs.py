@@ -12,10 +12,11 @@ from typing import Any, ClassVar
 
 import pytest
 
-from tests.conftest import SHARED, examples, tickets
+from tests.conftest import SHARED, examples, tickets, trips
 from tests.standin import MODEL, StandIn
 from whet.config import task_from
 from whet.config_models import EndpointModel
+from whet.data.outputs import json_of
 from whet.errors import InputError
 from whet.models.decoder import find_decoder
 from whet.models.endpoint import Endpoint
@@ -23,12 +24,15 @@ from whet.models.opening import Local
 from whet.records import Example, FitInfo, Label, Prediction, Specialist
 from whet.retrieve.documents import Document, Documents
 from whet.rungs.base import LOOKS_UP, WRITES, Rung, Setting, all_rungs, load_specialist
+from whet.rungs.head import Head
 from whet.rungs.tune import Tune
 from whet.tuning import teach
 
 ROWS = tickets(30, seed=3)
 TRAIN, DEV = examples(ROWS[:54]), examples(ROWS[54:72], 54)
 INPUTS = [text for text, _ in ROWS[72:]]
+TRIPS = trips(100, seed=5)
+VALUES = examples(TRIPS[:60]), examples(TRIPS[60:80], 60), [text for text, _ in TRIPS[80:]]
 LABELS = tuple(Label(name) for name in ("login", "parcel", "refund"))
 CLOSE = 1e-5
 
@@ -64,6 +68,9 @@ CASES = [
     *[(name, rung, {}) for name, rung in all_rungs().items()],
     ("tune by lora", Tune, {"methods": ["lora"]}),
     ("tune in full", Tune, {"methods": ["full"]}),
+    ("head on words", Head, {"of": "values"}),
+    ("tune on words by lora", Tune, {"of": "values", "methods": ["lora"], "epochs": 3}),
+    ("tune on words in full", Tune, {"of": "values", "methods": ["full"], "epochs": 3}),
 ]
 
 
@@ -74,6 +81,9 @@ class Case:
     rung: Rung
     specialist: Specialist
     answers: list[Prediction]
+    train: list[Example] = field(default_factory=lambda: TRAIN)
+    dev: list[Example] = field(default_factory=lambda: DEV)
+    inputs: list[str] = field(default_factory=lambda: INPUTS)
 
 
 @pytest.fixture(scope="module")
@@ -93,9 +103,13 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         given = replace(given, writers=[Endpoint(served)])
     if getattr(rung_class, "forms", None) == (LOOKS_UP,):
         given = learning(tmp_path_factory.mktemp("learning"), given)
+    train, dev, inputs = TRAIN, DEV, INPUTS
+    if options.get("of") == "values":
+        given = replace(given, kind="extract", labels=())
+        train, dev, inputs = VALUES
     rung: Rung = rung_class(setting=given)
-    specialist = rung.fit(TRAIN, DEV)
-    return Case(rung, specialist, specialist.predict(INPUTS))
+    specialist = rung.fit(train, dev)
+    return Case(rung, specialist, specialist.predict(inputs), train, dev, inputs)
 
 
 def same(first: Sequence[Prediction], second: Sequence[Prediction]) -> bool:
@@ -117,46 +131,49 @@ def test_it_names_itself(case: Case) -> None:
 
 
 def test_one_prediction_an_input(case: Case) -> None:
-    assert len(case.answers) == len(INPUTS)
+    assert len(case.answers) == len(case.inputs)
     assert case.specialist.predict([]) == []
 
 
 def test_outputs_are_labels_and_confidences_are_probabilities(case: Case) -> None:
-    assert {a.output for a in case.answers} <= {label.name for label in LABELS}
+    if case.inputs is INPUTS:
+        assert {a.output for a in case.answers} <= {label.name for label in LABELS}
+    else:
+        assert all(a.output == json_of(str(a.output)) for a in case.answers)
     assert all(0.0 <= a.confidence <= 1.0 for a in case.answers)
     assert all(a.seconds >= 0 and a.usd >= 0 for a in case.answers)
 
 
 def test_fitting_twice_equals_fitting_once(case: Case) -> None:
-    again = case.rung.fit(TRAIN, DEV)
-    assert same(again.predict(INPUTS), case.answers)
+    again = case.rung.fit(case.train, case.dev)
+    assert same(again.predict(case.inputs), case.answers)
     assert again.info.choices == case.specialist.info.choices
 
 
 def test_given_its_choices_it_fits_the_same(case: Case) -> None:
     """The learning curve leans on this: choices given back are not searched again."""
     chosen = replace(case.rung, choices=case.specialist.info.choices)  # type: ignore[type-var]
-    assert same(chosen.fit(TRAIN, DEV).predict(INPUTS), case.answers)
+    assert same(chosen.fit(case.train, case.dev).predict(case.inputs), case.answers)
 
 
 def test_order_and_batch_do_not_matter(case: Case, tmp_path: Path) -> None:
     """Asked of a loaded specialist: a fitted one may remember the texts it has read."""
     case.specialist.save(tmp_path / "it")
     loaded = load_specialist(tmp_path / "it")
-    order = list(range(len(INPUTS)))
+    order = list(range(len(case.inputs)))
     random.Random(1).shuffle(order)
-    assert same(loaded.predict([INPUTS[i] for i in order]), [case.answers[i] for i in order])
-    alone = [loaded.predict([text])[0] for text in INPUTS[:6]]
+    assert same(loaded.predict([case.inputs[i] for i in order]), [case.answers[i] for i in order])
+    alone = [loaded.predict([text])[0] for text in case.inputs[:6]]
     assert same(alone, case.answers[:6])
 
 
 def test_save_then_load_predicts_the_same(case: Case, tmp_path: Path) -> None:
     case.specialist.save(tmp_path / "one")
     loaded = load_specialist(tmp_path / "one")
-    assert same(loaded.predict(INPUTS), case.answers)
+    assert same(loaded.predict(case.inputs), case.answers)
     assert loaded.info.choices == case.specialist.info.choices
     loaded.save(tmp_path / "two")
-    assert same(load_specialist(tmp_path / "two").predict(INPUTS), case.answers)
+    assert same(load_specialist(tmp_path / "two").predict(case.inputs), case.answers)
 
 
 def test_the_folder_holds_safetensors_json_and_text_only(case: Case, tmp_path: Path) -> None:

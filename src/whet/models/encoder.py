@@ -102,7 +102,7 @@ class Encoder:
 
         start = time.perf_counter()
         windows = self.tokenize(texts)
-        model = self._model("fp32" if precise or not native_bf16() else "bf16")
+        model = self.model("fp32" if precise or not native_bf16() else "bf16")
         vectors = torch.zeros(windows.count, self._source.dim)
         done = 0
         with torch.inference_mode():
@@ -144,7 +144,8 @@ class Encoder:
     def pad_id(self) -> int:
         return int(self.tokenizer.pad_token_id or 0)
 
-    def _model(self, precision: str) -> Any:
+    def model(self, precision: str) -> Any:
+        """The bare model in ``fp32`` or ``bf16``."""
         if precision not in self._models:
             self._models[precision] = load_model(self._source, precision).eval()
         return self._models[precision]

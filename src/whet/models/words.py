@@ -11,10 +11,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from whet.models.batches import length_batches
+from whet.models.encoder import BATCH_TOKENS, native_bf16
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import torch
+    from numpy.typing import NDArray
 
     from whet.models.encoder import Encoder
 
@@ -38,6 +44,19 @@ class Words:
 
     def lengths(self) -> list[int]:
         return [len(window) for window in self.ids]
+
+    def text_of(self, window: int) -> int:
+        """The text of a window; -1 where it has no words."""
+        word = max(self.owners[window], default=-1)
+        return self.places[word][0] if word >= 0 else -1
+
+    def tokens(self, texts: int) -> NDArray[np.int64]:
+        """Pieces of each text, the encoder's own marks included."""
+        found = np.zeros(texts, np.int64)
+        for window, ids in enumerate(self.ids):
+            if (text := self.text_of(window)) >= 0:
+                found[text] += len(ids)
+        return found
 
 
 def read_words(encoder: Encoder, texts: Sequence[str]) -> Words:
@@ -110,3 +129,34 @@ def collate_words(
     lengths = torch.tensor([[len(words.ids[row])] for row in rows])
     mask = (torch.arange(longest) < lengths).long()
     return padded(words.ids, pad_id), mask, padded(words.shapes, 0), padded(words.owners, -1)
+
+
+def word_states(
+    encoder: Encoder, words: Words, layers: Sequence[int], *, precise: bool = True
+) -> NDArray[np.float32]:
+    """What a frozen encoder makes of each word [words, layers x dim]: the means over its pieces, of the
+    layers named, 0 being the embeddings and -1 the last. As for texts, ``precise`` runs in fp32."""
+    import torch
+
+    model = encoder.model("fp32" if precise or not native_bf16() else "bf16")
+    total = torch.zeros(len(words.places), len(layers) * encoder.source.dim)
+    pieces = torch.zeros(len(words.places), 1)
+    with torch.inference_mode():
+        for rows in length_batches(words.lengths(), BATCH_TOKENS):
+            ids, mask, _, owners = collate_words(words, rows, encoder.pad_id)
+            whole = None if bool(mask.all()) else mask
+            states = model(input_ids=ids, attention_mask=whole, output_hidden_states=True).hidden_states
+            real = owners >= 0
+            total.index_add_(0, owners[real], torch.cat([states[n][real] for n in layers], dim=1).float())
+            pieces.index_add_(0, owners[real], torch.ones(int(real.sum()), 1))
+    return (total / pieces.clamp(min=1)).numpy()
+
+
+def word_shapes(words: Words) -> NDArray[np.int64]:
+    """The shape of each word [words]."""
+    found = np.zeros(len(words.places), np.int64)
+    for shapes, owners in zip(words.shapes, words.owners, strict=True):
+        for number, owner in zip(shapes, owners, strict=True):
+            if owner >= 0:
+                found[owner] = number
+    return found

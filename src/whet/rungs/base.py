@@ -105,6 +105,11 @@ class Setting:
         listed = self.kind == "classify" or bool(self.labels)
         return listed and bool(self.encoders or not self.writers)
 
+    @property
+    def finds(self) -> bool:
+        """Whether the rungs on encoders may look for the values of JSON answers in the inputs."""
+        return self.kind == "extract" and bool(self.encoders or not self.writers)
+
 
 @runtime_checkable
 class Rung(Protocol):
@@ -121,8 +126,9 @@ class Rung(Protocol):
     def load(cls, folder: Path, card: Mapping[str, Any]) -> Specialist: ...
 
 
-CHOOSES, WRITES, LEARNS, LOOKS_UP = (
+CHOOSES, FINDS, WRITES, LEARNS, LOOKS_UP = (
     "an encoder and a list of answers",
+    "an encoder and answers whose values stand in the inputs",
     "a model that writes",
     "a model that writes on this machine",
     "a model that writes on this machine and documents (`knowledge`)",
@@ -133,7 +139,7 @@ def opened(rung: type[Rung], kind: str, there: Mapping[str, bool]) -> bool:
     """Whether a task's kind and models open a rung: one of its ``forms`` is enough; a rung that names none
     is always open."""
     forms = getattr(rung, "forms", None)
-    return kind in rung.kinds and (forms is None or any(there[form] for form in forms))
+    return kind in rung.kinds and (forms is None or any(there.get(form) for form in forms))
 
 
 def order_of(rung: type[Rung]) -> int:

@@ -1,6 +1,7 @@
 """head: logistic regression on a frozen encoder. Learns labels, changes nothing inside the model.
 
-The encoder reads every text once; the strength C is chosen on dev.
+The encoder reads every text once; the strength C is chosen on dev. Where answers are JSON whose values stand
+in the inputs, words are labelled instead of texts (``spanhead.py``); where both can be done, dev chooses.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from whet.records import Example
-from whet.rungs.base import CHOOSES, Setting
+from whet.records import Example, Specialist
+from whet.rungs.asked import best_of
+from whet.rungs.base import CHOOSES, FINDS, Setting
 from whet.rungs.deciding import targets
+from whet.rungs.spanhead import fit_span_head, load_span_head
 from whet.rungs.vectors import (
     Arrays,
     Candidate,
@@ -46,12 +49,22 @@ class Head:
     name: ClassVar[str] = "head"
     kinds: ClassVar[tuple[str, ...]] = ("classify", "extract", "write")
     trains: ClassVar[bool] = True
-    forms: ClassVar[tuple[str, ...]] = (CHOOSES,)
+    forms: ClassVar[tuple[str, ...]] = (CHOOSES, FINDS)
 
     setting: Setting = field(default_factory=Setting)
     choices: Mapping[str, Any] = field(default_factory=dict)
 
-    def fit(self, train: Sequence[Example], dev: Sequence[Example]) -> VectorSpecialist:
+    def fit(self, train: Sequence[Example], dev: Sequence[Example]) -> Specialist:
+        return best_of([self._by_vectors(train, dev), self._by_spans(train, dev)])
+
+    def _by_spans(self, train: Sequence[Example], dev: Sequence[Example]) -> Specialist | None:
+        if not self.setting.finds or not self.choices.get("spans", not self.choices):
+            return None
+        return fit_span_head(self.setting, self.choices, train, dev)
+
+    def _by_vectors(self, train: Sequence[Example], dev: Sequence[Example]) -> VectorSpecialist | None:
+        if not self.setting.chooses or "spans" in self.choices:
+            return None
         setting = with_choices(self.setting, self.choices)
         return fit_vectors(self.name, setting, score, self._propose, train, dev, again=self._again)
 
@@ -78,5 +91,7 @@ class Head:
         return candidates
 
     @classmethod
-    def load(cls, folder: Path, card: Mapping[str, Any]) -> VectorSpecialist:
+    def load(cls, folder: Path, card: Mapping[str, Any]) -> Specialist:
+        if "spans" in card:
+            return load_span_head(folder, card)
         return load_vectors(folder, card, score)

@@ -1,6 +1,7 @@
 """tune: the model itself is trained, by LoRA or in full, whichever dev prefers.
 
-A model that writes learns the task's turns (``taught.py``); what follows is how an encoder is tuned.
+A model that writes learns the task's turns (``taught.py``); where the values of JSON answers stand in the
+inputs, an encoder learns to tag words (``spantune.py``). What follows is how an encoder is tuned to choose.
 
 First the frozen encoders compete with a head each; the best one is tuned, by each method to the end. (Short
 trials were tried and rank recipes wrongly: the gentle one wins every short trial and loses the long run.)
@@ -21,14 +22,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from whet.data.spans import why_not
 from whet.models.cache import CachedEncoder
 from whet.models.encoder import Encoder
 from whet.records import Example, FitInfo, Specialist
 from whet.rungs.asked import Asked, best_of, load_asked
-from whet.rungs.base import CHOOSES, LEARNS, Setting
+from whet.rungs.base import CHOOSES, FINDS, LEARNS, Setting
 from whet.rungs.budget import Plan, plan
 from whet.rungs.deciding import Decider, fitted, log_loss, targets
 from whet.rungs.head import Head, score
+from whet.rungs.spantune import fit_span_tune, load_span_tuned
 from whet.rungs.taught import fit_taught
 from whet.rungs.tuned import TunedSpecialist, load_tuned, mixed, tuned_encoder
 from whet.rungs.vectors import VectorSpecialist, default_encoder
@@ -66,13 +69,29 @@ class Tune:
     name: ClassVar[str] = "tune"
     kinds: ClassVar[tuple[str, ...]] = ("classify", "extract", "write")
     trains: ClassVar[bool] = True
-    forms: ClassVar[tuple[str, ...]] = (CHOOSES, LEARNS)
+    forms: ClassVar[tuple[str, ...]] = (CHOOSES, FINDS, LEARNS)
 
     setting: Setting = field(default_factory=Setting)
     choices: Mapping[str, Any] = field(default_factory=dict)
 
     def fit(self, train: Sequence[Example], dev: Sequence[Example]) -> Specialist:
-        return best_of([self._by_vectors(train, dev), self._by_writing(train, dev)])
+        own = self._with_its_share(train)
+        forms = (own._by_vectors, own._by_spans, own._by_writing)
+        return best_of([form(train, dev) for form in forms])
+
+    def _with_its_share(self, train: Sequence[Example]) -> Tune:
+        """Half of the minutes each where an encoder may choose among answers and find them in the inputs."""
+        setting, minutes = self.setting, self.setting.tune.get("minutes")
+        if not (minutes and setting.chooses and setting.finds) or self.choices:
+            return self
+        if why_not([e.input for e in train], [str(e.output) for e in train]):
+            return self
+        return replace(self, setting=replace(setting, tune={**setting.tune, "minutes": minutes / 2}))
+
+    def _by_spans(self, train: Sequence[Example], dev: Sequence[Example]) -> Specialist | None:
+        if not self.setting.finds or not self.choices.get("spans", not self.choices):
+            return None
+        return fit_span_tune(self.setting, self.choices, train, dev, self._said())
 
     def _by_writing(self, train: Sequence[Example], dev: Sequence[Example]) -> Asked | None:
         if "encoder" in self.choices:
@@ -80,7 +99,7 @@ class Tune:
         return fit_taught(self.name, self.setting, train, dev, self.choices)
 
     def _by_vectors(self, train: Sequence[Example], dev: Sequence[Example]) -> TunedSpecialist | None:
-        if not self.setting.chooses or "model" in self.choices:
+        if not self.setting.chooses or "model" in self.choices or "spans" in self.choices:
             return None
         setting = _remembering(self.setting)
         frozen = Head(setting, self._head_choices()).chosen(train, dev)
@@ -114,9 +133,13 @@ class Tune:
         """The recipe chosen before, or one for each method."""
         if "recipe" in self.choices:
             return [Recipe(**self.choices["recipe"])]
+        said = self._said()
+        return [replace(RECIPES[method], epochs=planned.epochs, **said) for method in planned.methods]
+
+    def _said(self) -> dict[str, Any]:
+        """What the task says of a training, in the recipe's words."""
         said = self.setting.tune
-        more = {own: said[key] for key, own in SAID.items() if said.get(key) is not None}
-        return [replace(RECIPES[method], epochs=planned.epochs, **more) for method in planned.methods]
+        return {own: said[key] for key, own in SAID.items() if said.get(key) is not None}
 
     def _ends(self, work: _Work, recipe: Recipe, shares: Sequence[float]) -> list[End]:
         """Train once; its ends are the weights as trained and mixed with the base, or those chosen before."""
@@ -132,6 +155,8 @@ class Tune:
 
     @classmethod
     def load(cls, folder: Path, card: Mapping[str, Any]) -> Specialist:
+        if "spans" in card:
+            return load_span_tuned(folder, card)
         return load_asked(folder, card) if "frame" in card else load_tuned(folder, card)
 
 

@@ -24,12 +24,12 @@ from whet.store import make_folder, write_bytes
 from whet.train.classifier import Recipe, with_adapter
 from whet.train.linear import LinearHead
 
+State = Mapping[str, "torch.Tensor"]
+
 if TYPE_CHECKING:
     import torch
 
     from whet.models.encoder import TextEncoder
-
-    State = Mapping[str, torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,25 @@ class TunedSpecialist:
         make_folder(folder)
         arrays = {"weight": self.head.weight, "bias": self.head.bias}
         write_bytes(folder / "head.safetensors", save(arrays))
-        if self.recipe.method == "lora":
-            encoder = save_encoder(folder, self.base)
-            _save_adapter(folder / "adapter", self.base, self.recipe, self.state)
-        else:
-            encoder = _save_full(folder / "encoder", self.base, self.state)
+        encoder = save_weights(folder, self.base, self.recipe, self.state)
         more = {"decider": asdict(self.decider), "recipe": asdict(self.recipe), "encoder": encoder}
         write_card(folder, "tune", self.info, **more)
+
+
+def save_weights(folder: Path, base: EncoderSource, recipe: Recipe, state: State) -> dict[str, Any]:
+    """An adapter or a whole encoder; what the card says of it."""
+    if recipe.method == "lora":
+        encoder = save_encoder(folder, base)
+        _save_adapter(folder / "adapter", base, recipe, state)
+        return encoder
+    return _save_full(folder / "encoder", base, state)
+
+
+def load_weights(folder: Path, card: Mapping[str, Any], recipe: Recipe) -> tuple[EncoderSource, State]:
+    """The base and the adapter, or the whole encoder as a base with nothing beside it."""
+    if recipe.method == "lora":
+        return load_encoder(folder, card["encoder"]).source, _read_adapter(folder / "adapter")
+    return describe(folder / "encoder", str(card["encoder"]["name"]), local=True), {}
 
 
 def load_tuned(folder: Path, card: Mapping[str, Any]) -> TunedSpecialist:
@@ -73,11 +85,7 @@ def load_tuned(folder: Path, card: Mapping[str, Any]) -> TunedSpecialist:
 
     recipe = Recipe(**card["recipe"])
     arrays = load_file(folder / "head.safetensors")
-    if recipe.method == "lora":
-        base = load_encoder(folder, card["encoder"]).source
-        state = _read_adapter(folder / "adapter")
-    else:
-        base, state = describe(folder / "encoder", str(card["encoder"]["name"]), local=True), {}
+    base, state = load_weights(folder, card, recipe)
     return TunedSpecialist(
         encoder=tuned_encoder(base, recipe, state),
         base=base,

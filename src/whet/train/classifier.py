@@ -119,8 +119,8 @@ def train_classifier(
     """
     from whet.train.loop import NotFinite, Watching, train
 
-    with _seeded(seed):
-        model = _trainable(source, recipe)
+    with seeded(seed):
+        model = trainable(source, recipe)
     job = EncoderJob(model, source.pooling, data, head, recipe, pad_id, on_eval)
     job, notes = on_kept_states(job) if keep else (job, [])
     plan, batches = _plan(recipe, seed, looks=on_eval is not None), by_length(data, recipe, seed)
@@ -132,10 +132,10 @@ def train_classifier(
         notes.append(f"training by {recipe.method} ended early: {error.what}")
     last = {name: tensor for name, tensor in ended.weights.items() if not name.startswith(HEAD)}
     parameters = sum(tensor.numel() for tensor in job.live.values())
-    return Trained(last, _as_told(ended.state.curve), parameters, notes, ended.seconds_before)
+    return Trained(last, as_told(ended.state.curve), parameters, notes, ended.seconds_before)
 
 
-def _as_told(curve: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
+def as_told(curve: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
     """The curve in the words of ``records.FitInfo``."""
     names = {"step": "step", "train_loss": "loss", "loss": "dev_loss", "score": "dev_score"}
     return [{names[name]: value for name, value in row.items()} for row in curve]
@@ -268,7 +268,7 @@ def on_kept_states(job: EncoderJob) -> tuple[EncoderJob, list[str]]:
     return replace(job, data=replace(job.data, windows=kept.windows), states=kept.states), []
 
 
-def _trainable(source: EncoderSource, recipe: Recipe) -> Any:
+def trainable(source: EncoderSource, recipe: Recipe) -> Any:
     """The model ready to train: bf16 where that is native, the right parameters unfrozen."""
     precision = "bf16" if native_bf16() else "fp32"
     # torch's flash attention takes 37 % of a step in its backward pass at 20 tokens a text on a CPU;
@@ -306,7 +306,7 @@ def with_adapter(model: Any, rank: int, top: int | None = None) -> Any:
 
 
 @contextlib.contextmanager
-def _seeded(seed: int) -> Iterator[None]:
+def seeded(seed: int) -> Iterator[None]:
     """torch's generator at ``seed`` within the block, and as it was after."""
     import torch
 

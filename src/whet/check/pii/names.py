@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ import numpy as np
 from whet.check.pii.spans import joined
 from whet.check.subject import Span
 from whet.errors import InputError
+from whet.models.bio import transitions, viterbi
 from whet.models.encoder import Encoder, load_model, native_bf16
 from whet.models.source import find_encoder
 from whet.models.words import Words, read_words
@@ -142,32 +142,6 @@ def decode(
             spans = _spans([tags[tag] for tag in best], words.places[first:last])
             found[text] = joined(texts[text], spans)
     return found
-
-
-@lru_cache(maxsize=8)
-def transitions(tags: tuple[str, ...]) -> NDArray[np.float32]:
-    """0 where a tag may follow a tag, minus infinity where not [tags, tags]: I-X follows B-X or I-X."""
-    table = np.zeros((len(tags), len(tags)), np.float32)
-    for column, tag in enumerate(tags):
-        if tag.startswith("I-"):
-            table[:, column] = -np.inf
-            for row, before in enumerate(tags):
-                if before in {tag, f"B-{tag[2:]}"}:
-                    table[row, column] = 0
-    return table
-
-
-def viterbi(scores: NDArray[np.float32], allowed: NDArray[np.float32]) -> list[int]:
-    """The best sequence of tags for the words of one text."""
-    best, back = scores[0] + allowed[0], []  # what may begin is what may follow O
-    for row in scores[1:]:
-        step = best[:, None] + allowed
-        back.append(step.argmax(axis=0))
-        best = step.max(axis=0) + row
-    path = [int(best.argmax())]
-    for pointers in reversed(back):
-        path.append(int(pointers[path[-1]]))
-    return path[::-1]
 
 
 def _spans(tags: Sequence[str], places: Sequence[tuple[int, int, int]]) -> list[Span]:
