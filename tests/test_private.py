@@ -7,6 +7,7 @@ import json
 import random
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -254,15 +255,24 @@ def test_what_is_planted_in_the_demo_is_found(finder: NamesFinder) -> None:
 
     ids = sorted({entry["ticket_id"] for entry in planted})
     spans = dict(zip(ids, find_each([tickets[i] for i in ids], finder), strict=True))
-    missed = [entry for entry in planted if not _covered(entry["value"], tickets, spans, entry["ticket_id"])]
-    structured = [entry for entry in missed if entry["type"] not in ("name", "address")]
-    assert structured == []
-    assert len(missed) <= 0.1 * len([e for e in planted if e["type"] in ("name", "address")])
+
+    def missed(share: float) -> list[str]:
+        return [e["type"] for e in planted if not _covered(e["value"], tickets, spans, e["ticket_id"], share)]
+
+    partly = Counter(missed(0.7))
+    print(f"\nof {dict(Counter(e['type'] for e in planted))}: told in part {dict(partly)}")
+    assert missed(0.01) == []  # a span is told in every one of them
+    assert partly.keys() <= {"name", "address"}
+    assert partly.total() <= 0.05 * sum(e["type"] in ("name", "address") for e in planted)
+    spans = {ticket: [] for ticket in ids}  # the control: nobody is told
+    assert len(missed(0.01)) == len(planted)
 
 
-def _covered(value: str, tickets: dict[str, str], spans: dict[str, list[Span]], ticket: str) -> bool:
-    """Whether most of a value lies in spans that are told."""
+def _covered(
+    value: str, tickets: dict[str, str], spans: dict[str, list[Span]], ticket: str, share: float
+) -> bool:
+    """Whether such a share of a value lies in spans that are told."""
     start = tickets[ticket].find(value)
     told = [(a, b) for a, b, kind in spans[ticket] if GROUP_OF[kind] not in QUIET]
     inside = sum(max(0, min(b, start + len(value)) - max(a, start)) for a, b in told)
-    return start >= 0 and inside >= 0.7 * len(value)
+    return start >= 0 and inside >= share * len(value)
