@@ -105,7 +105,7 @@ def test_documents_change_after_the_training(tmp_path: Path) -> None:
     """The plumbing, on a model too small to read: its passages and the digest are those of now."""
     if not BASE.is_dir():
         pytest.skip("the data set weights/stories260k is not at hand")
-    tune = {"epochs": 1, "batch": 8, "rank": 4, "precision": "fp32", "device": "cpu"}
+    tune = {"epochs": 0.5, "batch": 8, "rank": 4, "precision": "fp32", "device": "cpu", "score": "loss"}
     task = task_from({"task": "t", "examples": "e", "fields": {"input": "a", "output": "b"}, "tune": tune})
     given = Setting(kind="write", documents=documents(0), writers=[Local(find_decoder(str(BASE)))])
     given = replace(given, answer_tokens=8, teach=partial(teach, task, tmp_path / "t", given.tell))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -54,14 +55,17 @@ def learning(folder: Path, given: Setting) -> Setting:
     base = SHARED / "weights" / "stories260k" / "hf"
     if not base.is_dir():
         pytest.skip("the data set weights/stories260k is not at hand")
-    tune = {"epochs": 1, "batch": 16, "rank": 4, "precision": "fp32", "device": "cpu"}
+    if not os.environ.get("WHET_CONTRACT"):
+        pytest.skip("three trainings take minutes: WHET_CONTRACT=all runs them")
+    tune = {"epochs": 0.2, "batch": 16, "rank": 4, "precision": "fp32", "device": "cpu", "score": "loss"}
     task = task_from({"task": "t", "examples": "e", "fields": {"input": "a", "output": "b"}, "tune": tune})
     texts = [
         f"The desk for {name} is open. Ask there about {name}." for name in ("login", "parcel", "refund")
     ]
     documents = Documents(tuple(Document(f"{n}.txt", text) for n, text in enumerate(texts)))
     how = partial(teach, task, folder / "taught", given.tell)
-    return replace(given, writers=[Local(find_decoder(str(base)))], documents=documents, teach=how)
+    writers = [Local(find_decoder(str(base)))]
+    return replace(given, writers=writers, documents=documents, teach=how, answer_tokens=4)
 
 
 CASES = [
