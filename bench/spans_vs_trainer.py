@@ -83,7 +83,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--ours", default="head,tune", help="our arms")
     parser.add_argument("--rates", type=float, nargs="*", default=list(RATES), help="of Trainer")
-    parser.add_argument("--rows", type=int, default=0, help="only so many training rows (0: all)")
+    parser.add_argument("--rows", type=int, default=0, help="training rows, dev a ninth (0: all)")
     parser.add_argument("--out", type=Path, help="add the line to this file")
     parser.add_argument("--arm", default="")
     parser.add_argument("--rate", type=float, default=RATES[0])
@@ -108,7 +108,9 @@ class Data:
     def __init__(self, splits: Any, train: Sequence[Row], test: Sequence[Row], most: int):
         self.examples = {side: list(getattr(splits, side)) for side in ("train", "dev", "test")}
         if most:
-            self.examples["train"] = self.examples["train"][:most]
+            for side, rows in (("train", most), ("dev", most // 9)):
+                every = max(1, len(self.examples[side]) // rows)  # files stand one after the other
+                self.examples[side] = self.examples[side][::every][:rows]
         known = {"train": _by_text(train), "dev": _by_text(train), "test": _by_text(test)}
         self.rows = {side: [known[side][e.input] for e in rows] for side, rows in self.examples.items()}
         self.left_out = {reason: len(rows) for reason, rows in splits.left_out.items()}
