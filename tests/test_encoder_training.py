@@ -15,8 +15,9 @@ import torch
 from tests.conftest import tickets
 from whet.errors import InputError
 from whet.models.encoder import Windows
-from whet.models.source import EncoderSource
+from whet.models.source import EncoderSource, describe
 from whet.pipeline import run_task
+from whet.rungs.tuned import load_weights, save_weights, tuned_encoder
 from whet.train import classifier
 from whet.train.classifier import Data, Recipe, Trained, train_classifier
 from whet.train.course import Look
@@ -188,6 +189,26 @@ def test_a_step_in_several_passes_learns_the_same(
     parts = trained(source, recipe)
     for name, value in whole.last.items():
         assert torch.allclose(parts.last[name], value, rtol=1e-4, atol=1e-6), name
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+@pytest.mark.parametrize("native", [True, False])
+def test_what_is_saved_reads_as_what_was_trained(
+    method: str, native: bool, source: EncoderSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where 16 bits are native the base was rounded for the training: the folder must say so."""
+    monkeypatch.setattr(classifier, "native_bf16", lambda: native)
+    source = describe(source.folder, "tiny", local=True)
+    recipe = Recipe(method, lr=1e-2, epochs=1.0, batch=8, rank=4)
+    state = trained(source, recipe).last
+    card = {"encoder": save_weights(tmp_path, source, recipe, state)}
+    texts = [text for text, _ in tickets(12)]
+    fitted = tuned_encoder(source, recipe, state).encode(texts).vectors
+    base, kept = load_weights(tmp_path, card, recipe)
+    loaded = tuned_encoder(base, recipe, kept).encode(texts).vectors
+    assert np.array_equal(fitted, loaded)
+    other = {name: value * 1.01 for name, value in state.items()}  # the control: another is another
+    assert not np.array_equal(fitted, tuned_encoder(source, recipe, other).encode(texts).vectors)
 
 
 def test_passes_keep_to_their_tokens_and_texts_whole() -> None:

@@ -162,6 +162,9 @@ def _save_adapter(folder: Path, base: EncoderSource, recipe: Recipe, state: Stat
     model = with_adapter(load_model(base, "fp32"), recipe.rank, recipe.top)
     with torch.no_grad():
         _assign(model, state)
+    for name, value in model.named_parameters():
+        if name in state:  # its precision tells how the base was read beside it (``_precision``)
+            value.data = value.data.to(state[name].dtype)
     model.peft_config["default"].base_model_name_or_path = base.name
     # Without this argument, PEFT asks the hub whether the vocabulary has changed.
     model.save_pretrained(folder, save_embedding_layers=False)
