@@ -44,10 +44,18 @@ def show_outcome(outcome: Outcome) -> None:
     console.print(f"try it: whet try {outcome.folder / '04-rungs' / name}", soft_wrap=True, markup=False)
 
 
+CENT = 0.005
+"""Dollars that are shown as a cent."""
+
+
 def _beside(verdict: dict[str, Any]) -> list[str]:
     """What a month costs, where the task says how many requests come; how the answering rung fails."""
     monthly = [(r["name"], r["usd_per_month"]) for r in verdict["rungs"] if r["usd_per_month"] is not None]
-    lines = ["a month: " + ", ".join(f"{name} ${usd:,.2f}" for name, usd in monthly)] if monthly else []
+    lines = list[str]()
+    if any(usd >= CENT for _, usd in monthly):
+        lines.append("a month: " + ", ".join(f"{name} ${usd:,.2f}" for name, usd in monthly))
+    elif monthly:
+        lines.append("a month: less than a cent, by any rung")
     name = verdict["winner"] or verdict["provisional"]
     kinds = verdict["failures"].get(name, {"kinds": []})["kinds"]
     if verdict["kind"] != "classify" and kinds:
