@@ -263,7 +263,7 @@ def test_what_is_planted_in_the_demo_is_found(finder: NamesFinder) -> None:
     print(f"\nof {dict(Counter(e['type'] for e in planted))}: told in part {dict(partly)}")
     assert missed(0.01) == []  # a span is told in every one of them
     assert partly.keys() <= {"name", "address"}
-    assert partly.total() <= 0.05 * sum(e["type"] in ("name", "address") for e in planted)
+    assert partly.total() <= 0.1 * sum(e["type"] in ("name", "address") for e in planted)
     spans = {ticket: [] for ticket in ids}  # the control: nobody is told
     assert len(missed(0.01)) == len(planted)
 
