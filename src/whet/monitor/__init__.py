@@ -1,0 +1,1 @@
+"""What is watched once a release serves: traffic, drift, review, retraining."""

@@ -1,0 +1,1 @@
+"""From a specialist to a release: registry, approval, audit log, card, export."""

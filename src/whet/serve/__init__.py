@@ -1,0 +1,1 @@
+"""A release behind an OpenAI-compatible address, and the fine-tuning API."""

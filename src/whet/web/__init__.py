@@ -1,0 +1,1 @@
+"""The local web application: pages over the same functions as the commands."""
