@@ -26,6 +26,7 @@ from whet.config_advice import Advice
 from whet.config_knowledge import Documents
 from whet.config_lines import SECRET, Section, is_tag, known_keys, line_of, read_yaml
 from whet.config_models import EndpointModel, Model
+from whet.config_monitor import Monitoring
 from whet.config_scorers import NAMES as SCORERS
 from whet.config_scorers import ScorerSpec, no_such
 from whet.errors import InputError, many, nearest
@@ -273,6 +274,8 @@ class Task(Section):
     check: DataCheck = DataCheck()
     advice: Advice = Advice()
     """What only people know of the job, for `whet advise`."""
+    monitor: Monitoring = Monitoring()
+    """What is kept of a release's traffic, and who is told."""
     costs: Costs = Costs()
     prompt: PromptOptions = PromptOptions()
     tune: TuneOptions = TuneOptions()

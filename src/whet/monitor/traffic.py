@@ -1,0 +1,310 @@
+"""Traffic becomes data: every request with its answer, what it cost, and what was said of it later.
+
+    served -> redacted, as the task allows -> one row -> feedback, label -> forgotten when its days are over
+
+It does not know who serves, nor what is made of the rows: ``drift.py`` watches them, ``review.py`` shows them
+to people. A row is on disk when ``log`` returns; several requests in one call are one transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sqlalchemy import delete, func, insert, select, update
+
+from whet.config_monitor import Monitoring
+from whet.database import opened, reading, writing
+from whet.errors import InputError
+from whet.monitor.private import Finder, mark_of, redactor
+from whet.monitor.tables import METADATA, TRAFFIC, moment, stamp
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from sqlalchemy import Engine, Row
+
+LABEL = 200  # characters: a longer output is no label
+AT_ONCE = 5_000  # rows read at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One request and its answer, as the server has them."""
+
+    id: str
+    task: str
+    release: str
+    input: str
+    output: str
+    confidence: float | None = None
+    """Calibrated probability that the output is right."""
+    seconds: float = 0.0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    usd: float = 0.0
+    refused: bool = False
+    """Whether the caller got no answer, or one that says that a person must look."""
+    person: str = ""
+    """The caller's own id of who asks; only a mark of it is kept."""
+    embedding: NDArray[np.floating[Any]] | None = None
+    """Unit vector of the input [dim], kept as float16."""
+    novelty: float | None = None
+    """Distance to the nearest training example (1 - cosine)."""
+    shadow: str = ""
+    """The release that answered beside, unseen."""
+    shadow_output: str | None = None
+    flags: Sequence[str] = ()
+    """Names of rules that the answer broke."""
+    time: str = ""
+    """UTC, ISO 8601; empty: now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One row of the traffic, as it was kept."""
+
+    id: str
+    time: str
+    task: str
+    release: str
+    input: str
+    output: str
+    label: str | None
+    confidence: float | None
+    novelty: float | None
+    refused: bool
+    seconds: float
+    usd: float
+    feedback: float | None
+    truth: str | None
+    shadow: str
+    shadow_output: str | None
+    flags: tuple[str, ...]
+
+
+_LOGGED = [TRAFFIC.c[name] for name in Logged.__dataclass_fields__]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Rows of the traffic as arrays [n], in the order of time; what is not known is NaN or empty."""
+
+    ids: list[str]
+    hours: NDArray[np.float64]
+    """Hours since 1970, UTC."""
+    figures: Mapping[str, NDArray[np.float64]]
+    """By column, those of ``FIGURES``."""
+    labels: list[str]
+    """Outputs where they are labels; else empty."""
+    truths: list[str]
+    shadowed: NDArray[np.float64]
+    """1 where the shadow answered otherwise, 0 where alike."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+FIGURES = (
+    *("confidence", "novelty", "refused", "seconds", "tokens_in", "tokens_out", "usd"),
+    *("feedback", "chars_in", "chars_out"),
+)
+
+
+@dataclass
+class Traffic:
+    """The traffic of a store.
+
+    Args:
+        home: the store's folder.
+        keeping: what the task allows to be kept, and for how long.
+        names: finds names of people, where a model for that is at hand.
+    """
+
+    home: Path
+    keeping: Monitoring = field(default_factory=Monitoring)
+    names: Finder | None = None
+
+    @cached_property
+    def engine(self) -> Engine:
+        return opened(self.home, METADATA)
+
+    @cached_property
+    def _redact(self) -> Any:
+        return redactor(self.home, self.names)
+
+    def log(self, *served: Served) -> None:
+        """Keep requests: on disk when this returns. A request id that is there already is left as it is."""
+        rows = self._rows(served)
+        if not rows:
+            return
+        with writing(self.engine) as connection:
+            named = [row["id"] for row in rows]
+            there = set(connection.scalars(select(TRAFFIC.c.id).where(TRAFFIC.c.id.in_(named))))
+            new = list({row["id"]: row for row in rows if row["id"] not in there}.values())
+            if new:
+                connection.execute(insert(TRAFFIC), new)
+
+    def _rows(self, served: Sequence[Served]) -> list[dict[str, Any]]:
+        texts = self._kept([text for one in served for text in (one.input, one.output, one.shadow_output)])
+        parts = [texts[start : start + 3] for start in range(0, len(texts), 3)]
+        return [self._row(one, *part) for one, part in zip(served, parts, strict=True)]
+
+    def _kept(self, texts: Sequence[str | None]) -> list[str | None]:
+        """Texts as they may be written."""
+        if self.keeping.keep == "whole":
+            return list(texts)
+        if self.keeping.keep == "figures":
+            return [None] * len(texts)
+        new = iter(self._redact([text for text in texts if text is not None]))
+        return [None if text is None else next(new) for text in texts]
+
+    def _row(self, one: Served, text: str | None, output: str | None, shadow: str | None) -> dict[str, Any]:
+        at = stamp(moment(one.time)) if one.time else stamp()
+        vector = None if one.embedding is None or self.keeping.keep == "figures" else one.embedding
+        return {
+            **{name: getattr(one, name) for name in _AS_IT_IS},
+            "time": at,
+            "until": stamp(moment(at), days=self.keeping.days),
+            "person": mark_of(self.home, one.person) if one.person else None,
+            "input": text,
+            "output": output,
+            "label": label_of(one.output if output is None else output),
+            "chars_in": len(one.input),
+            "chars_out": len(one.output),
+            "embedding": None if vector is None else np.asarray(vector, np.float16).tobytes(),
+            "shadow": one.shadow or None,
+            "shadow_output": shadow,
+            "flags": json.dumps(list(one.flags)) if one.flags else None,
+        }
+
+    def feedback(self, request: str, good: float, comment: str = "") -> None:
+        """What the caller said of an answer: 1 good, 0 bad, or between; the last word counts.
+
+        Raises:
+            InputError: no such request, or a value outside 0 to 1.
+        """
+        if not 0.0 <= good <= 1.0:
+            raise InputError(f"feedback is from 0 (bad) to 1 (good), got {good!r}.", where=request)
+        kept = self._kept([comment or None])[0]
+        self._tell(request, feedback=float(good), comment=kept)
+
+    def truth(self, request: str, output: str) -> None:
+        """The right output of a request, when it comes to be known."""
+        self._tell(request, truth=self._kept([output])[0] or label_of(output))
+
+    def _tell(self, request: str, **values: Any) -> None:
+        with writing(self.engine) as connection:
+            mine = TRAFFIC.c.id == request
+            done = connection.execute(update(TRAFFIC).where(mine).values(**values, told=stamp()))
+        if done.rowcount == 0:
+            raise InputError(
+                "there is no such request.",
+                where=request,
+                fix=f"use the id that came with the answer; requests are kept for {self.keeping.days} days.",
+            )
+
+    def since(
+        self, time: str = "", *, task: str | None = None, release: str | None = None, until: str = ""
+    ) -> Iterator[Logged]:
+        """Rows from a moment on, in the order of time; read in pages, so that any number fits."""
+        last = ("", "")
+        while True:
+            query = self._chosen(select(*_LOGGED), time, until, task, release)
+            query = query.order_by(TRAFFIC.c.time, TRAFFIC.c.id).limit(AT_ONCE)
+            if last[0]:
+                query = query.where(_after(*last))
+            with reading(self.engine) as connection:
+                rows = connection.execute(query).all()
+            yield from map(_logged, rows)
+            if len(rows) < AT_ONCE:
+                return
+            last = rows[-1].time, rows[-1].id
+
+    def rows(self, ids: Sequence[str]) -> list[Logged]:
+        """The rows of some ids, in their order; those that are gone are left out."""
+        with reading(self.engine) as connection:
+            found = connection.execute(select(*_LOGGED).where(TRAFFIC.c.id.in_(list(ids)))).all()
+        place = {one: index for index, one in enumerate(ids)}
+        return sorted(map(_logged, found), key=lambda row: place[row.id])
+
+    def columns(
+        self, time: str = "", *, task: str | None = None, release: str | None = None, until: str = ""
+    ) -> Columns:
+        """The figures of the rows from a moment on, as arrays."""
+        wanted = ("id", "time", *FIGURES, "label", "truth", "shadow", "shadow_output", "output")
+        query = self._chosen(select(*(TRAFFIC.c[name] for name in wanted)), time, until, task, release)
+        with reading(self.engine) as connection:
+            rows = connection.execute(query.order_by(TRAFFIC.c.time, TRAFFIC.c.id)).all()
+        return _columns(rows)
+
+    def vectors(
+        self, time: str = "", *, task: str | None = None, release: str | None = None, most: int = 5_000
+    ) -> tuple[list[str], NDArray[np.float32]]:
+        """Ids and vectors [n, dim] of the newest rows that have one, in the order of time."""
+        query = self._chosen(select(TRAFFIC.c.id, TRAFFIC.c.embedding), time, "", task, release)
+        query = query.where(TRAFFIC.c.embedding.is_not(None)).order_by(TRAFFIC.c.time.desc()).limit(most)
+        with reading(self.engine) as connection:
+            rows = connection.execute(query).all()[::-1]
+        vectors = [np.frombuffer(row.embedding, np.float16) for row in rows]
+        return [row.id for row in rows], np.array(vectors, np.float32) if rows else np.zeros(
+            (0, 0), np.float32
+        )
+
+    def count(self, *, task: str | None = None, release: str | None = None) -> int:
+        query = self._chosen(select(func.count()).select_from(TRAFFIC), "", "", task, release)
+        with reading(self.engine) as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def prune(self, at: str = "") -> int:
+        """Forget the rows whose days are over; how many they were."""
+        with writing(self.engine) as connection:
+            return int(connection.execute(delete(TRAFFIC).where(TRAFFIC.c.until < (at or stamp()))).rowcount)
+
+    @staticmethod
+    def _chosen(query: Any, time: str, until: str, task: str | None, release: str | None) -> Any:
+        query = query.where(TRAFFIC.c.time >= time) if time else query
+        query = query.where(TRAFFIC.c.time < until) if until else query
+        query = query.where(TRAFFIC.c.task == task) if task else query
+        return query.where(TRAFFIC.c.release == release) if release else query
+
+
+_AS_IT_IS = (
+    *("id", "task", "release", "confidence", "novelty", "refused"),
+    *("seconds", "tokens_in", "tokens_out", "usd"),
+)
+
+
+def label_of(output: str) -> str | None:
+    """The output where it can be a label: one short line."""
+    return output if len(output) <= LABEL and "\n" not in output else None
+
+
+def _after(time: str, one: str) -> Any:
+    return (TRAFFIC.c.time > time) | ((TRAFFIC.c.time == time) & (TRAFFIC.c.id > one))
+
+
+def _logged(row: Row[Any]) -> Logged:
+    told = row._asdict()
+    texts = {name: told[name] or "" for name in ("input", "output", "shadow")}
+    flags = tuple(json.loads(row.flags)) if row.flags else ()
+    return Logged(**{**told, **texts, "flags": flags, "seconds": row.seconds or 0.0, "usd": row.usd or 0.0})
+
+
+def _columns(rows: Sequence[Row[Any]]) -> Columns:
+    alike = [
+        np.nan if row.shadow_output is None or row.output is None else float(row.shadow_output != row.output)
+        for row in rows
+    ]
+    return Columns(
+        ids=[row.id for row in rows],
+        hours=np.array([moment(row.time).timestamp() / 3600 for row in rows], np.float64),
+        figures={n: np.array([getattr(row, n) for row in rows], np.float64) for n in FIGURES},
+        labels=[row.label or "" for row in rows],
+        truths=[row.truth or "" for row in rows],
+        shadowed=np.array(alike, np.float64),
+    )
