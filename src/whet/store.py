@@ -129,6 +129,26 @@ def file_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
+def folder_digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file in a folder, by its path from there (``weights/model.safetensors``), sorted.
+    ``value_digest`` of it stands for the whole folder.
+
+    Raises:
+        InputError: no folder, nothing in it, a link or something else that is no plain file.
+    """
+    if folder.is_symlink() or not folder.is_dir():
+        raise InputError("is no folder.", where=folder, fix="name the folder itself.")
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise InputError("is a link, or no plain file.", where=path, fix="put the file itself there.")
+        if path.is_file():
+            found[path.relative_to(folder).as_posix()] = file_digest(path)
+    if not found:
+        raise InputError("is empty.", where=folder)
+    return found
+
+
 def value_digest(value: Any) -> str:
     """SHA-256 of a JSON value, whatever the order of its keys."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from whet.cli import key, log, release
 from whet.cli.advise import advise
 from whet.cli.check import check
 from whet.cli.convert import convert
@@ -222,6 +223,17 @@ app.command()(check)
 app.command()(convert)
 app.command()(index)
 app.command()(tune)
+for command in (
+    release.release,
+    release.approve,
+    release.live,
+    release.retire,
+    release.rollback,
+    release.releases,
+):
+    app.command()(command)
+app.add_typer(log.app, name="log")
+app.add_typer(key.app, name="key")
 
 
 @app.command(name="try")

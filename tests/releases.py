@@ -1,0 +1,54 @@
+"""A small run to release: two rungs on small tickets with the real encoder, and a gate that was passed.
+
+The gate's result is written by hand here: what a gate measures is tested where it stands.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tests.conftest import tickets
+from whet.config import Task
+from whet.pipeline import run_task
+from whet.release.policy import policy_of
+from whet.release.registry import Registry, Release
+from whet.store import folder_digests, value_digest, write_json
+
+TRAINER, APPROVER = "Tom Trainer", "Ana Approver"
+
+
+def small_run(folder: Path) -> Path:
+    """A finished run of ``floor`` and ``fewshot``; fewshot wins."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = "\n".join(f'"{text}",{label}' for text, label in tickets(40))
+    (folder / "tickets.csv").write_text(f"text,label\n{rows}\n", encoding="utf-8")
+    task = Task.model_validate(
+        {
+            "task": "small tickets",
+            "examples": "tickets.csv",
+            "fields": {"input": "text", "output": "label"},
+            "rungs": ["floor", "fewshot"],
+        }
+    )
+    return run_task(task, folder / "run", folder=folder).folder
+
+
+def pass_gate(run: Path, home: Path, rung: str = "fewshot", *, passed: bool = True) -> Path:
+    """The result of a gate, among the run's evidence."""
+    path = run / "09-gate.json"
+    specialist = value_digest(folder_digests(run / "04-rungs" / rung))
+    write_json(path, {"passed": passed, "specialist": specialist, "policy": policy_of(home).digest})
+    return path
+
+
+def copy_of(run: Path, to: Path) -> Path:
+    """A run that a test may change."""
+    return Path(shutil.copytree(run, to))
+
+
+def approved(registry: Registry, run: Path, *, live: bool = True) -> Release:
+    """A release that is approved, and live unless told otherwise."""
+    pass_gate(run, registry.home)
+    release = registry.approve(registry.add(run, trained_by=TRAINER).id, by=APPROVER)
+    return registry.go_live(release.id, by=APPROVER) if live else release

@@ -1,0 +1,461 @@
+"""Releases: nothing that is unapproved, altered or retired gets out, by whatever way it is asked for."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Whet
+from tests.releases import APPROVER, TRAINER, approved, copy_of, pass_gate, small_run
+from whet.database import FILE
+from whet.errors import InputError, Refused
+from whet.release import audit, checked, kept
+from whet.release.keys import ROLES, Keys
+from whet.release.registry import FOLDER, Registry
+from whet.store import read_json, write_json
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_run(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry(tmp_path / "store")
+
+
+def test_the_way_of_a_release(registry: Registry, run: Path) -> None:
+    pass_gate(run, registry.home)
+    one = registry.add(run, trained_by=TRAINER)
+    assert (one.id, one.state, one.rung) == ("small-tickets@1", "candidate", "fewshot")
+    one = registry.approve(one.id, by=APPROVER)
+    assert (one.state, one.approved_by) == ("approved", APPROVER)
+    assert set(one.bound) >= {"specialist", "base", "data", "evaluation", "policy", "gate"}
+    assert registry.go_live(one.id, by=APPROVER).state == "live"
+    release, specialist = registry.load("small-tickets")
+    assert release.id == one.id
+    assert [answer.output for answer in specialist.predict(["where is my parcel?"])] == ["parcel"]
+
+
+def test_a_new_release_takes_over_and_one_command_brings_the_old_one_back(
+    registry: Registry, run: Path
+) -> None:
+    first, second = approved(registry, run), approved(registry, run)
+    assert registry.servable("small-tickets").id == second.id
+    assert registry.find(first.id).state == "approved"
+    assert registry.rollback("small-tickets", by=APPROVER, why="wrong").id == first.id
+    assert registry.servable("small-tickets").id == first.id
+    assert registry.find(second.id).state == "retired"
+    with pytest.raises(Refused, match="nothing was live before"):
+        registry.rollback("small-tickets", by=APPROVER)
+
+
+def test_an_alias_leads_to_its_one_release(registry: Registry, run: Path) -> None:
+    pass_gate(run, registry.home)
+    alias = "ft:encoder:team::job1"
+    one = registry.add(run, trained_by=TRAINER, alias=alias)
+    registry.approve(one.id, by=APPROVER)
+    assert registry.servable(alias).id == one.id
+    with pytest.raises(InputError, match="is taken"):
+        registry.add(run, trained_by=TRAINER, alias=alias)
+    for bad in ("small-tickets", "other@1", "", "a\nb:"):
+        with pytest.raises(InputError, match="cannot be an alias"):
+            registry.add(run, trained_by=TRAINER, alias=bad)
+
+
+# --- who may approve ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", [TRAINER, "  tom   TRAINER ", "", "the policy"])
+def test_nobody_approves_alone(registry: Registry, run: Path, by: str) -> None:
+    pass_gate(run, registry.home)
+    one = registry.add(run, trained_by=TRAINER)
+    with pytest.raises((Refused, InputError)):
+        registry.approve(one.id, by=by)
+    assert registry.find(one.id).state == "candidate"
+
+
+def test_the_policy_says_who(registry: Registry, run: Path) -> None:
+    registry.home.mkdir(exist_ok=True)
+    policy = registry.home / "policy.yaml"
+    policy.write_text("approval: {approvers: [Bo Ek], trainer_may_approve: true}\n")
+    pass_gate(run, registry.home)
+    one = registry.add(run, trained_by="Bo Ek")
+    with pytest.raises(Refused, match="not among those"):
+        registry.approve(one.id, by=APPROVER)
+    assert registry.approve(one.id, by="bo ek").state == "approved"
+
+
+def test_the_policy_may_approve_by_itself(registry: Registry, run: Path) -> None:
+    (registry.home / "policy.yaml").write_text("approval: {automatic: true}\n")
+    pass_gate(run, registry.home)
+    one = registry.add(run, trained_by=TRAINER)
+    assert registry.approve_by_policy(one.id).approved_by == "the policy"
+
+
+def test_the_stores_policy_cannot_be_swapped_for_another(
+    registry: Registry, run: Path, tmp_path: Path
+) -> None:
+    (registry.home / "policy.yaml").write_text("approval: {approvers: [Bo Ek]}\n")
+    other = tmp_path / "mine.yaml"
+    other.write_text("approval: {trainer_may_approve: true}\n")
+    pass_gate(run, registry.home)
+    one = registry.add(run, trained_by=TRAINER)
+    with pytest.raises(Refused, match="policy of its own"):
+        registry.approve(one.id, by=TRAINER, policy=other)
+
+
+def test_a_bad_policy_names_its_line(registry: Registry, run: Path) -> None:
+    (registry.home / "policy.yaml").write_text("approval:\n  aprovers: [Bo Ek]\n")
+    one = registry.add(run, trained_by=TRAINER)
+    with pytest.raises(InputError, match=r"policy.yaml:2: approval.aprovers: Did you mean 'approvers'"):
+        registry.approve(one.id, by=APPROVER)
+
+
+# --- the gate -------------------------------------------------------------------
+
+
+def no_gate(registry: Registry, run: Path) -> None:
+    (run / "09-gate.json").unlink(missing_ok=True)
+
+
+def failed_gate(registry: Registry, run: Path) -> None:
+    pass_gate(run, registry.home, passed=False)
+
+
+def gate_of_another(registry: Registry, run: Path) -> None:
+    pass_gate(run, registry.home, "floor")
+
+
+def gate_under_another_policy(registry: Registry, run: Path) -> None:
+    path = pass_gate(run, registry.home)
+    write_json(path, {**read_json(path), "policy": "0" * 64})
+
+
+@pytest.mark.parametrize("spoil", [no_gate, failed_gate, gate_of_another, gate_under_another_policy])
+def test_without_a_passed_gate_nothing_is_approved(
+    registry: Registry, run: Path, tmp_path: Path, spoil: Callable[[Registry, Path], None]
+) -> None:
+    run = copy_of(run, tmp_path / "run")
+    spoil(registry, run)
+    one = registry.add(run, trained_by=TRAINER)
+    with pytest.raises(Refused, match="gate"):
+        registry.approve(one.id, by=APPROVER)
+    with pytest.raises(Refused, match="nobody approved"):
+        registry.servable(one.id)
+
+
+# --- the matrix: unapproved, altered, retired, by every way --------------------
+
+
+def unapproved(registry: Registry, run: Path) -> str:
+    pass_gate(run, registry.home)
+    return registry.add(run, trained_by=TRAINER, alias="ft:one").id
+
+
+def retired(registry: Registry, run: Path) -> str:
+    one = _with_alias(registry, run)
+    return registry.retire(one, by=APPROVER).id
+
+
+def _with_alias(registry: Registry, run: Path) -> str:
+    one = unapproved(registry, run)
+    registry.approve(one, by=APPROVER)
+    return registry.go_live(one, by=APPROVER).id
+
+
+def _file(registry: Registry, one: str, name: str = "specialist.json") -> Path:
+    return registry.home / FOLDER / one / kept.SPECIALIST / name
+
+
+def changed_file(registry: Registry, run: Path) -> str:
+    one = _with_alias(registry, run)
+    path = _file(registry, one)
+    path.write_bytes(path.read_bytes().replace(b"parcel", b"refund"))
+    return one
+
+
+def changed_weights(registry: Registry, run: Path) -> str:
+    one = _with_alias(registry, run)
+    path = next(_file(registry, one).parent.glob("*.safetensors"))
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    return one
+
+
+def removed_file(registry: Registry, run: Path) -> str:
+    one = _with_alias(registry, run)
+    _file(registry, one).unlink()
+    return one
+
+
+def linked_file(registry: Registry, run: Path) -> str:
+    one = _with_alias(registry, run)
+    path = _file(registry, one)
+    shutil.move(path, registry.home / "elsewhere.json")
+    path.symlink_to(registry.home / "elsewhere.json")
+    return one
+
+
+def changed_with_its_digest(registry: Registry, run: Path) -> str:
+    """The file and all that the table says of it."""
+    one = changed_file(registry, run)
+    digest = checked.file_digest(_file(registry, one))
+    _table(registry, one, lambda made: made["files"].update({"specialist.json": digest}))
+    return one
+
+
+def changed_base(registry: Registry, run: Path) -> str:
+    """The table names another base than the one that was approved."""
+    one = _with_alias(registry, run)
+    _table(registry, one, lambda made: made["bases"].clear())
+    return one
+
+
+def _table(registry: Registry, one: str, change: Callable[[dict[str, Any]], None]) -> None:
+    with sqlite3.connect(registry.home / FILE) as database:
+        made = json.loads(database.execute("SELECT made_of FROM releases WHERE id = ?", [one]).fetchone()[0])
+        change(made)
+        database.execute("UPDATE releases SET made_of = ? WHERE id = ?", [json.dumps(made), one])
+
+
+def changed_log(registry: Registry, run: Path) -> str:
+    """A candidate that somebody wrote an approval for, straight into the log."""
+    one = unapproved(registry, run)
+    path = registry.home / audit.FILE
+    line = path.read_bytes().splitlines()[-1]
+    value = {**json.loads(line), "event": "release.approved", "who": "Mallory", "seq": 2}
+    path.write_bytes(path.read_bytes() + json.dumps(value, separators=(",", ":")).encode() + b"\n")
+    return one
+
+
+def lost_log(registry: Registry, run: Path) -> str:
+    one = _with_alias(registry, run)
+    (registry.home / audit.FILE).unlink()
+    return one
+
+
+SPOILT = (
+    unapproved,
+    retired,
+    changed_file,
+    changed_weights,
+    removed_file,
+    linked_file,
+    changed_with_its_digest,
+    changed_base,
+    changed_log,
+    lost_log,
+)
+
+
+@pytest.fixture(params=SPOILT)
+def spoilt(request: pytest.FixtureRequest, registry: Registry, run: Path) -> str:
+    one: str = request.param(registry, run)
+    return one
+
+
+def test_what_is_unapproved_altered_or_retired_is_never_loaded(registry: Registry, spoilt: str) -> None:
+    for asked in (spoilt, "small-tickets", "ft:one"):
+        for way in (registry.load, registry.hold):
+            with pytest.raises(Refused):
+                way(asked)
+
+
+def test_no_command_takes_it_live(whet: Whet, registry: Registry, spoilt: str) -> None:
+    """Nor does any answer; ``approve`` may approve what is a mere candidate, which is its work."""
+    store = ("--store", registry.home)
+    commands = [("live", spoilt, "--by", APPROVER), ("rollback", "small-tickets", "--by", APPROVER)]
+    for command in commands:
+        assert whet(*command, *store).returncode == 1, command
+    with pytest.raises(Refused):
+        registry.load(spoilt)
+
+
+@pytest.fixture
+def secrets(registry: Registry) -> list[str]:
+    """A key of every role, made before anything is spoilt."""
+    return [Keys(registry.home).add(role, role, by=APPROVER)[1] for role in ROLES]
+
+
+def test_no_role_opens_it(registry: Registry, secrets: list[str], spoilt: str) -> None:
+    """A key is no argument of loading: whoever asks, the answer is the same."""
+    for secret in secrets:
+        assert Keys(registry.home).check(secret)
+        with pytest.raises(Refused):
+            registry.load(spoilt)
+
+
+def test_the_same_release_unspoilt_is_served(registry: Registry, run: Path) -> None:
+    """The control: what the matrix refuses is refused for what was done to it."""
+    one = _with_alias(registry, run)
+    for asked in (one, "small-tickets", "ft:one"):
+        release, specialist = registry.load(asked)
+        assert release.id == one
+        assert specialist.predict(["my refund please"])[0].output == "refund"
+
+
+def test_without_the_check_of_digests_an_altered_file_would_be_loaded(
+    registry: Registry, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control of the control."""
+    one = changed_file(registry, run)
+
+    def unchecked(source: Path, target: Path, files: object) -> None:
+        shutil.copytree(source, target, dirs_exist_ok=True)
+
+    monkeypatch.setattr("whet.release.checked.copy_checked", unchecked)
+    _, specialist = registry.load(one)
+    assert specialist.predict(["where is my parcel?"])[0].output == "refund"
+
+
+# --- swapped between check and load ---------------------------------------------
+
+
+def test_a_file_swapped_after_the_check_is_not_what_is_loaded(
+    registry: Registry, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = _with_alias(registry, run)
+    load = kept.load_specialist
+
+    def swap_then_load(folder: Path, *, outside: bool = False) -> Any:
+        path = _file(registry, one)
+        path.write_bytes(path.read_bytes().replace(b"parcel", b"refund"))
+        return load(folder, outside=outside)
+
+    monkeypatch.setattr(kept, "load_specialist", swap_then_load)
+    _, specialist = registry.load(one)  # what was approved, although the store has other bytes by now
+    assert specialist.predict(["where is my parcel?"])[0].output == "parcel"
+    with pytest.raises(Refused, match="not the file that was approved"):
+        registry.load(one)
+
+
+@pytest.mark.parametrize("way", ["written", "replaced", "and back"])
+def test_a_base_that_changes_while_it_is_loaded_is_refused(
+    registry: Registry, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Even if its old bytes are back when it is looked at again."""
+    base = tmp_path / "base"
+    original = checked.files_of_base(_base_of(registry, run))
+    for name, path in original.items():
+        (base / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, base / name)
+    monkeypatch.setattr(checked, "files_of_base", lambda name: {n: base / n for n in original})
+    one = _with_alias(registry, run)
+    load, target = kept.load_specialist, base / "config.json"
+
+    def swap_then_load(folder: Path, *, outside: bool = False) -> Any:
+        before = target.read_bytes()
+        if way == "replaced":
+            (base / "new").write_bytes(before + b" ")
+            (base / "new").replace(target)
+        else:
+            target.write_bytes(before + b" ")
+        if way == "and back":
+            target.write_bytes(before)
+        return load(folder, outside=outside)
+
+    registry.load(one)  # the control: untouched, it loads
+    monkeypatch.setattr(kept, "load_specialist", swap_then_load)
+    with pytest.raises(Refused, match="not the file that was approved"):
+        registry.load(one)
+
+
+def _base_of(registry: Registry, run: Path) -> str:
+    return registry.add(run, trained_by=TRAINER, name="other").bases[0].name
+
+
+# --- what goes in ---------------------------------------------------------------
+
+
+def test_what_was_changed_after_it_was_measured_is_no_candidate(
+    registry: Registry, run: Path, tmp_path: Path
+) -> None:
+    run = copy_of(run, tmp_path / "run")
+    path = run / "04-rungs" / "fewshot" / "specialist.json"
+    path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(Refused, match="not the one that was measured"):
+        registry.add(run, trained_by=TRAINER)
+
+
+def test_between_adding_and_approving_nothing_may_change(registry: Registry, run: Path) -> None:
+    one = unapproved(registry, run)
+    path = _file(registry, one)
+    path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(Refused, match="not the file that was approved"):
+        registry.approve(one, by=APPROVER)
+
+
+def test_wrong_use_is_said(registry: Registry, run: Path, tmp_path: Path) -> None:
+    for folder, rung, name in ((tmp_path, "", ""), (run, "tune", ""), (run, "", "../up"), (run, "", "A B")):
+        with pytest.raises(InputError):
+            registry.add(folder, rung, trained_by=TRAINER, name=name)
+    with pytest.raises(InputError, match="there is no release"):
+        registry.servable("nothing")
+    with pytest.raises(InputError, match="nobody is named"):
+        registry.add(run, trained_by=" ")
+
+
+def test_a_rung_may_be_named_by_its_folder(registry: Registry, run: Path) -> None:
+    one = registry.add(run / "04-rungs" / "floor", trained_by=TRAINER)
+    assert one.rung == "floor"
+    assert one.bases == ()
+
+
+def test_a_kill_between_log_and_table_gives_no_number_twice(
+    registry: Registry, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append = audit.append
+
+    def then_killed(*args: Any, **more: Any) -> None:
+        append(*args, **more)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(audit, "append", then_killed)
+    with pytest.raises(KeyboardInterrupt):
+        registry.add(run, trained_by=TRAINER)
+    monkeypatch.undo()
+    assert registry.add(run, trained_by=TRAINER).id == "small-tickets@2"
+
+
+# --- trials and commands --------------------------------------------------------
+
+
+def test_a_trial_is_for_this_machine_and_is_marked(registry: Registry, run: Path) -> None:
+    release = registry.trial(run, host="127.0.0.1")
+    assert release.trial
+    assert registry.load_trial(release).predict(["my refund"])[0].output == "refund"
+    for host in ("0.0.0.0", "::", "192.168.1.2", "example.org"):
+        with pytest.raises(Refused, match="on this machine only"):
+            registry.trial(run, host=host)
+
+
+def test_the_commands_from_candidate_to_rollback(whet: Whet, run: Path, tmp_path: Path) -> None:
+    home = tmp_path / "store"
+    home.mkdir()
+    pass_gate(run, home)
+    store = ("--store", home)
+    for number in (1, 2):
+        made = whet.json("release", run, "--trained-by", TRAINER, *store)
+        assert made["id"] == f"small-tickets@{number}"
+        whet.json("approve", made["id"], "--by", APPROVER, *store)
+        whet.json("live", made["id"], "--by", APPROVER, *store)
+    assert whet.json("rollback", "small-tickets", "--by", APPROVER, *store)["id"] == "small-tickets@1"
+    whet.json("retire", "small-tickets@1", "--by", APPROVER, "--why", "old", *store)
+    table = whet("releases", *store).stdout
+    assert [line.split()[1] for line in table.splitlines()] == ["state", "retired", "retired"]
+    head = tmp_path / "head.json"
+    whet.json("log", "head", head, *store)
+    assert whet.json("log", "verify", "--head", head, *store)["ok"] is True
+    path = home / audit.FILE
+    path.write_bytes(path.read_bytes().replace(b'"why":"old"', b'"why":"new"'))
+    assert whet("log", "verify", *store).returncode == 1
+    assert whet("releases", *store).returncode == 1
