@@ -1,0 +1,135 @@
+"""What a measure may look at: one run, the specialist and its base, their held-out answers, and the examples.
+
+A measure is a function ``(Context) -> Measure``. Answers to other inputs go through ``Context.answers``,
+which keeps them in the run's cache, so that the page is made again at once. Knows no measure and no page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from whet.evaluate.metrics import Metric
+from whet.ladder import as_output
+from whet.measure import wrong_by
+from whet.records import Example, Output, Passage, Prediction, Specialist
+from whet.rungs.base import CARD, Tell, load_specialist, silent
+from whet.store import file_digest, make_folder, read_json, read_jsonl, value_digest, write_jsonl
+from whet.trust.measures import Measure
+
+if TYPE_CHECKING:
+    from whet.config import Task
+    from whet.models.encoder import TextEncoder
+
+KEPT = Path("cache") / "evidence"
+ANSWERS = 1  # of the form of kept answers; older ones are asked again
+
+
+@dataclass(frozen=True)
+class Side:
+    """A specialist as it is measured: the tuned one, its base, or the previous release."""
+
+    name: str
+    """Of its rung."""
+    folder: Path
+    test: tuple[Prediction, ...]
+    """Its held-out answers, as the run has them: output, confidence, failed."""
+    outside: bool = False
+    """Whether it may run the command or call the address that it names."""
+
+    @cached_property
+    def specialist(self) -> Specialist:
+        """Loaded when it is first needed."""
+        return load_specialist(self.folder, outside=self.outside)
+
+    @cached_property
+    def digest(self) -> str:
+        """Of every file of its folder."""
+        files = sorted(path for path in self.folder.rglob("*") if path.is_file())
+        return value_digest([(str(path.relative_to(self.folder)), file_digest(path)) for path in files])
+
+    @cached_property
+    def card(self) -> Mapping[str, Any]:
+        path = self.folder / CARD
+        return dict(read_json(path)) if path.is_file() else {}
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        return tuple(answer.output for answer in self.test)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the user asks of the evidence beyond what every run can show."""
+
+    suite: Path | None = None
+    """An evaluation file of the user's own, for *forgetting*."""
+    precision: float = 0.98
+    """Wanted of answers that go out without a person."""
+    canaries: Path | None = None
+    """What was planted before training, for *memorization*."""
+    form: Path | None = None
+    """An exported or merged form, for *parity*."""
+    endpoint: str = ""
+    """Where the specialist is served, for *parity*."""
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Context:
+    """All that stands behind one page."""
+
+    run: Path
+    task: Task
+    folder: Path
+    """Where the task's relative paths start."""
+    tuned: Side
+    base: Side | None
+    """The untrained counterpart on the same examples; None: the run has none."""
+    previous: Side | None
+    """The release before, on the same unseen examples."""
+    train: tuple[Example, ...]
+    dev: tuple[Example, ...]
+    test: tuple[Example, ...]
+    metric: Metric
+    encoders: Sequence[TextEncoder] = ()
+    """Of the task, or the offline default; for topics and closeness."""
+    asked: Asked = field(default_factory=Asked)
+    seed: int = 0
+    tell: Tell = silent
+
+    def answers(self, side: Side, inputs: Sequence[str]) -> list[Prediction]:
+        """What ``side`` answers, one an input, kept in the run's cache by specialist and inputs."""
+        key = value_digest([ANSWERS, side.digest, list(inputs)])
+        path = self.run / KEPT / f"{side.name}-{key[:16]}.jsonl"
+        if path.is_file():
+            return [_prediction(row) for row in read_jsonl(path)]
+        found = side.specialist.predict(list(inputs)) if inputs else []
+        make_folder(path.parent)
+        write_jsonl(path, [asdict(one) for one in found])
+        return found
+
+    def right(self, side: Side) -> list[bool]:
+        """Which of its held-out answers the metric calls right."""
+        return self.is_right(self.test, side.outputs)
+
+    def is_right(self, examples: Sequence[Example], outputs: Sequence[Output]) -> list[bool]:
+        """Which of these answers the metric calls right; by macro-F1 and cost, those that are approved."""
+        if not examples:
+            return []
+        truths, inputs = [e.output for e in examples], [e.input for e in examples]
+        return [
+            not wrong for wrong in wrong_by(self.metric, self.metric.per_example(truths, outputs, inputs))
+        ]
+
+
+Take = Callable[[Context], Measure]
+"""What takes one measure."""
+
+
+def _prediction(row: Mapping[str, Any]) -> Prediction:
+    passages = tuple(Passage(**passage) for passage in row.get("passages", ()))
+    return Prediction(**{**row, "output": as_output(row["output"]), "passages": passages})
