@@ -382,7 +382,7 @@ def test_what_was_changed_after_it_was_measured_is_no_candidate(
     run = copy_of(run, tmp_path / "run")
     path = run / "04-rungs" / "fewshot" / "specialist.json"
     path.write_bytes(path.read_bytes() + b" ")
-    with pytest.raises(Refused, match="not the one that was measured"):
+    with pytest.raises(Refused, match="not what was measured"):
         registry.add(run, trained_by=TRAINER)
 
 

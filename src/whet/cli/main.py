@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from whet.cli import key, log, release
+from whet.cli import card, key, log, release
 from whet.cli.advise import advise
 from whet.cli.check import check
 from whet.cli.convert import convert
@@ -230,6 +230,7 @@ for command in (
     release.retire,
     release.rollback,
     release.releases,
+    card.card,
 ):
     app.command()(command)
 app.add_typer(log.app, name="log")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from whet.errors import Refused
 from whet.release.checked import Held, copy_checked, held
+from whet.release.datasheet import KEPT, datasheet
 from whet.release.made_of import MadeOf, evidence_files
 from whet.release.releases import EVIDENCE, Release
 from whet.rungs.base import load_specialist
@@ -35,6 +36,7 @@ def keep(folder: Path, found: MadeOf) -> None:
     copy_checked(found.specialist, folder / SPECIALIST, found.files)
     for path in evidence_files(found.source):
         shutil.copyfile(path, folder / EVIDENCE / path.name)
+    write_json(folder / EVIDENCE / KEPT, datasheet(found.source))
     write_json(folder / RECORD, {"task": found.task, "rung": found.rung, **found.as_dict()})
     sync_folder(folder.parent)
 

@@ -21,6 +21,8 @@ TRAINED = "card.json"
 EVIDENCE = ("03-check.json", VERDICT, "08-*.json", "09-*.json", MANIFEST, "made-from.json")
 """Files of a run that go along with a release; rows and answers stay where they are."""
 EVALUATION = ("03-check.json", "05-scores.jsonl", VERDICT, "08-*.json")
+MEASURED = ("01-examples.jsonl", "03-check.json", "05-scores.jsonl", VERDICT)
+"""Files whose digests a run's manifest has."""
 OF_TRAINING = (TRAINED, "weights/*")
 """What ``whet tune`` leaves that answers need; its checkpoints stay behind."""
 
@@ -167,7 +169,7 @@ def _named(verdict: Mapping[str, Any], run: Path) -> str:
 
 
 def _as_measured(run: Path, rung: str, files: Mapping[str, str]) -> None:
-    """The manifest has the digests of what was measured; anything else has no figures.
+    """The manifest has the digests of what was measured and of what was found; anything else has no figures.
 
     Raises:
         Refused: a file was changed, added or removed since.
@@ -175,20 +177,16 @@ def _as_measured(run: Path, rung: str, files: Mapping[str, str]) -> None:
     prefix = f"{RUNGS}/{rung}/"
     steps = read_json(run / MANIFEST).get("steps", {})
     named = {name: digest for step in steps.values() for name, digest in step.get("files", {}).items()}
-    measured = {name.removeprefix(prefix): d for name, d in named.items() if name.startswith(prefix)}
-    differs = sorted(
-        {name for name, digest in {**measured, **files}.items() if not _same(measured, files, name)}
-    )
+    found = {path.name: file_digest(path) for path in evidence_files(run, MEASURED)}
+    found |= {f"{prefix}{name}": digest for name, digest in files.items()}
+    measured = {name: d for name, d in named.items() if name in MEASURED or name.startswith(prefix)}
+    differs = sorted(name for name in {**measured, **found} if measured.get(name) != found.get(name))
     if differs:
         raise Refused(
-            f"the specialist is not the one that was measured: {', '.join(differs[:3])} changed since.",
-            where=run / RUNGS / rung,
+            f"this is not what was measured: {', '.join(differs[:3])} changed since.",
+            where=run,
             fix="run the task again: figures must be of what is released.",
         )
-
-
-def _same(one: Mapping[str, str], other: Mapping[str, str], name: str) -> bool:
-    return one.get(name) == other.get(name)
 
 
 def _bases(card: Any, files: Mapping[str, str]) -> Iterator[Base]:

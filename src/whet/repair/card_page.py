@@ -6,12 +6,13 @@ Every figure on the page stands in the JSON. Cells are escaped, so that no text 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
 from whet.repair.card import NOT_PROVIDED
+from whet.repair.markdown import as_table, cell, listed
 
 TASKS = {"classify": "text-classification", "extract": "text-generation", "write": "text-generation"}
 SIZES = {
@@ -33,7 +34,7 @@ def page(card: Mapping[str, Any]) -> str:
     """The card as a Markdown file."""
     parts = [
         f"---\n{front_matter(card)}---",
-        f"# {_cell(card['name'])}",
+        f"# {cell(card['name'])}",
         _motivation(card),
         _composition(card["composition"], card["file"]),
         _collection(card["collection"]),
@@ -77,7 +78,7 @@ def _size(rows: int) -> str:
 
 def _motivation(card: Mapping[str, Any]) -> str:
     said = card["motivation"]
-    return f"## Motivation\n\n{_list({'purpose': said['purpose'], 'instruction': said['instruction']})}"
+    return f"## Motivation\n\n{listed({'purpose': said['purpose'], 'instruction': said['instruction']})}"
 
 
 def _composition(found: Mapping[str, Any], file: Mapping[str, Any]) -> str:
@@ -86,14 +87,14 @@ def _composition(found: Mapping[str, Any], file: Mapping[str, Any]) -> str:
     names = ("input_characters", "input_words", "output_characters", "output_words")
     columns = ("min", "median", "p95", "max")
     rows = [[name.replace("_", ", in "), *(found[name].get(c, "") for c in columns)] for name in names]
-    parts = ["## Composition", _list(facts), _table(("length", *columns), rows)]
+    parts = ["## Composition", listed(facts), as_table(("length", *columns), rows)]
     parts.append(_count_table("language of the input", found["languages"]))
     if "labels" in found:
         parts.append(_count_table("label", found["labels"]))
     if "sides" in found:
         parts.append(_count_table("side", found["sides"]))
     if found["columns"]:
-        parts.append(f"Other columns: {', '.join(map(_cell, found['columns'][:SHOWN]))}.")
+        parts.append(f"Other columns: {', '.join(map(cell, found['columns'][:SHOWN]))}.")
     return "\n\n".join(parts)
 
 
@@ -109,7 +110,7 @@ def _collection(found: Mapping[str, Any]) -> str:
         "time span": span,
     }
     files = [[source["name"], source["bytes"], source["sha256"]] for source in found["sources"]]
-    return f"## Collection\n\n{_list(facts)}\n\n{_table(('file', 'bytes', 'SHA-256'), files)}"
+    return f"## Collection\n\n{listed(facts)}\n\n{as_table(('file', 'bytes', 'SHA-256'), files)}"
 
 
 def _processing(found: Mapping[str, Any]) -> str:
@@ -122,7 +123,7 @@ def _processing(found: Mapping[str, Any]) -> str:
     }
     table = _count_table("rule", found["changes"], "changes")
     return (
-        f"## Cleaning and labelling\n\n{table}\n\n{_list(facts)}\n\nEvery change stands in `changes.jsonl`."
+        f"## Cleaning and labelling\n\n{table}\n\n{listed(facts)}\n\nEvery change stands in `changes.jsonl`."
     )
 
 
@@ -132,7 +133,7 @@ def _personal(found: Mapping[str, Any]) -> str:
         return "## Personal data\n\nNone was found, as far as it was looked for (see the standards)."
     rows = [[name, found["found"].get(name, 0), found["replaced"].get(name, 0)] for name in types]
     by_check = _count_table("check", found["rows_found"], "rows") if found["rows_found"] else ""
-    by_type = _table(("type", "found", "replaced by stand-ins"), rows) if rows else ""
+    by_type = as_table(("type", "found", "replaced by stand-ins"), rows) if rows else ""
     return "\n\n".join(part for part in ("## Personal data", by_type, by_check) if part)
 
 
@@ -142,32 +143,17 @@ def _standards(card: Mapping[str, Any]) -> str:
         notes = [f"{f['what']} ({f['check']}, {f['severity']})" for f in standard["findings"]]
         notes += [f"{check} did not run: {why}" for check, why in standard["not_run"].items()]
         rows.append([standard["name"], standard["status"], "; ".join(notes)])
-    table = _table(("standard", "status", "findings"), rows)
+    table = as_table(("standard", "status", "findings"), rows)
     return f"## Standards\n\nThe checks saw {card['checked']}.\n\n{table}"
 
 
 def _ending(card: Mapping[str, Any]) -> str:
-    limits = "\n".join(f"- {_cell(limit)}" for limit in card["limits"]) or "None that the data show."
-    uses = _list({"task": card["uses"]["task"], "licence": card["uses"]["licence"]})
-    kept = _list({"maintainer": card["maintenance"]["maintainer"], "made with whet": card["whet"]})
+    limits = "\n".join(f"- {cell(limit)}" for limit in card["limits"]) or "None that the data show."
+    uses = listed({"task": card["uses"]["task"], "licence": card["uses"]["licence"]})
+    kept = listed({"maintainer": card["maintenance"]["maintainer"], "made with whet": card["whet"]})
     return f"## Uses and distribution\n\n{uses}\n\n## Known limits\n\n{limits}\n\n## Maintenance\n\n{kept}"
 
 
-def _list(facts: Mapping[str, Any]) -> str:
-    return "\n".join(f"- {name}: {_cell(value)}" for name, value in facts.items())
-
-
 def _count_table(what: str, counts: Mapping[str, int], unit: str = "rows") -> str:
-    table = _table((what, unit), list(counts.items())[:SHOWN])
+    table = as_table((what, unit), list(counts.items())[:SHOWN])
     return table if len(counts) <= SHOWN else f"{table}\n\n(the first {SHOWN}; all {len(counts)} in the JSON)"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
-
-
-def _cell(value: Any) -> str:
-    """A text on one line in which nothing is markup."""
-    text = " ".join(str(value).split()).replace("&", "&amp;").replace("<", "&lt;")
-    return re.sub(r"([`|\\\[\]*_])", r"\\\1", text)
