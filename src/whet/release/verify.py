@@ -61,8 +61,7 @@ def verify(home: Path, *, head: Path | None = None, key: Path | None = None) -> 
     public = public_key(home, key)
     outside = _head(head) if head else None
     whole, rest = lines(home)
-    entries, problems = _chain(whole)
-    problems += _last(whole, entries, public, present=(home / FILE).exists())
+    problems = _chain(whole) + _last(whole, public, present=(home / FILE).exists())
     problems += _against(outside, whole, public) if outside else []
     notes = [*([UNFINISHED] if rest else []), *([] if outside else [TAIL])]
     last = hashlib.sha256(whole[-1]).hexdigest() if whole else ""
@@ -102,43 +101,43 @@ def write_head(home: Path, file: Path) -> dict[str, Any]:
     return head
 
 
-def _chain(whole: Sequence[bytes]) -> tuple[list[Entry | None], list[str]]:
-    """Every line taken apart (None: no entry), and what does not hold between a line and the one before."""
-    found: list[Entry | None] = []
+def _chain(whole: Sequence[bytes]) -> list[str]:
+    """What does not hold between each line and the one before it. How a line is written is seen by the next
+    one's hash, and of the last by its signature."""
     problems: list[str] = []
     before = FIRST
     for number, line in enumerate(whole, 1):
         try:
-            found.append(entry := entry_of(line))
-            problems += _place(number, entry, before)
-        except (ValueError, TypeError) as error:
-            found.append(None)
-            problems.append(f"line {number}: is no entry: {error}.")
+            value = json.loads(line)
+            problems += _place(number, value["seq"], value["prev"], before)
+        except (ValueError, TypeError, KeyError) as error:
+            problems.append(f"line {number}: is no entry ({type(error).__name__}: {error}).")
         before = hashlib.sha256(line).hexdigest()
-    return found, problems
+    return problems
 
 
-def _place(number: int, entry: Entry, before: str) -> list[str]:
+def _place(number: int, seq: object, prev: object, before: str) -> list[str]:
     """Whether an entry stands where it was written."""
     problems = []
-    if entry.seq != number:
-        problems.append(f"line {number}: is entry {entry.seq}: lines are missing, added or in another order.")
-    if entry.prev != before:
+    if seq != number:
+        problems.append(f"line {number}: is entry {seq}: lines are missing, added or in another order.")
+    if prev != before:
         other = f"line {number - 1} is not the one" if number > 1 else "a line is missing before it: the one"
         problems.append(f"line {number}: {other} that stood before it when it was written.")
     return problems
 
 
-def _last(
-    whole: Sequence[bytes], found: Sequence[Entry | None], public: Ed25519PublicKey | None, *, present: bool
-) -> list[str]:
+def _last(whole: Sequence[bytes], public: Ed25519PublicKey | None, *, present: bool) -> list[str]:
     """The signature of the last line, which covers all before it."""
     if public is None:
         return [f"the public key is gone, and {FILE} cannot be checked."] if present and whole else []
     if not whole:
         return ["there is a key, and no entry that it signed: the log was emptied or removed."]
-    last = found[-1]
-    if last is not None and not signed(public, last.sign, signed_bytes(last)):
+    try:
+        last = entry_of(whole[-1])
+    except (ValueError, TypeError) as error:
+        return [f"line {len(whole)}: was changed: {error}."]
+    if not signed(public, last.sign, signed_bytes(last)):
         return [
             f"line {len(whole)}: its signature is not the key's: it was changed, or somebody else wrote it."
         ]
