@@ -54,6 +54,16 @@ def test_who_writes_holds_the_lock_from_the_start(tmp_path: Path) -> None:
             other.execute("BEGIN IMMEDIATE")
 
 
+def test_who_reads_waits_for_no_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands is read while another transaction writes; a reader that took the lock would wait for it."""
+    monkeypatch.setattr("whet.database.WAITS", 0.1)
+    engine = opened(tmp_path, METADATA)
+    with writing(engine) as writer:
+        writer.execute(insert(COUNTS).values(n=1))
+        with reading(engine) as reader:
+            assert reader.execute(select(func.count()).select_from(COUNTS)).scalar_one() == 0
+
+
 def test_a_failed_block_leaves_nothing(tmp_path: Path) -> None:
     engine = opened(tmp_path, METADATA)
     with pytest.raises(ZeroDivisionError), writing(engine) as connection:

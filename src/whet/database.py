@@ -95,5 +95,5 @@ def _prepare(connection: sqlite3.Connection, _: Any) -> None:
 
 
 def _take_the_lock(connection: Connection) -> None:
-    if connection.get_isolation_level() != "AUTOCOMMIT":
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
