@@ -4,7 +4,8 @@ It answers ``answer to TEXT`` to the last message TEXT. A script says what to do
 a TEXT or for all (``*``): ``429`` (or ``429:SECONDS`` to wait), ``500``, ``slow:SECONDS``, ``cut``,
 ``garbage``, ``html``, ``sorry`` (an error inside a 200), ``filter``, ``long``, ``ok``. It counts the calls
 to each TEXT, and the answers that it wrote to their end: what a provider would put on the bill. With
-``reads`` it answers from the passages that stand above a question.
+``reads`` it answers from the passages that stand above a question; with ``writer``, the model of that name
+answers, held to the schema that a request brings.
 
     python tests/standin.py    prints its port
 """
@@ -39,6 +40,7 @@ class State:
         self.refuses: list[str] = options.get("refuses", [])
         self.plain: bool = options.get("plain", False)
         self.reads: bool = options.get("reads", False)
+        self.writer: str = options.get("writer", "")
         self.usage: bool = options.get("usage", True)
         self.latency: float = options.get("latency", 0.0)
         self.calls: Counter[str] = Counter()
@@ -56,6 +58,7 @@ class State:
 
 
 STATE = State()
+WRITERS: list[Any] = []
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -176,12 +179,30 @@ def completion(text: str, body: dict[str, Any], name: str) -> dict[str, Any]:
 
 def content(text: str, body: dict[str, Any]) -> str:
     form = body.get("response_format") or {}
+    if STATE.writer:
+        return written(body, form.get("json_schema", {}).get("schema"))
     if STATE.reads:
         return read(text)
     if form.get("type") != "json_schema" or STATE.plain:
         return f"answer to {text}"
     properties = form["json_schema"]["schema"]["properties"]
     return json.dumps({name: (rule.get("enum") or [text])[0] for name, rule in properties.items()})
+
+
+def written(body: dict[str, Any], schema: dict[str, Any] | None) -> str:
+    """What the model of that name writes."""
+    from whet.models.base import Form, Request
+    from whet.models.writer import open_writer
+    from whet.records import Turn
+
+    turns = tuple(Turn(message["role"], message["content"]) for message in body["messages"])
+    tokens = body.get("max_completion_tokens") or body.get("max_tokens") or 64
+    request = Request(turns, tokens=tokens, form=Form(schema=schema) if schema else None)
+    with STATE.lock:
+        if not WRITERS:
+            WRITERS.append(open_writer(STATE.writer))
+        (answer,) = WRITERS[0].answer([request])
+    return str(answer.text)
 
 
 def read(text: str) -> str:
@@ -208,9 +229,11 @@ def logprobs(said: str, body: dict[str, Any]) -> list[dict[str, Any]]:
 class StandIn:
     """The process, from outside."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, packages: bool = False) -> None:
+        """``packages``: with what is installed, which only ``writer`` needs."""
+        bare = [] if packages else ["-S"]
         self.process = subprocess.Popen(
-            [sys.executable, "-S", str(Path(__file__).resolve())],
+            [sys.executable, *bare, str(Path(__file__).resolve())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -12,10 +12,15 @@ from pydantic import BeforeValidator, Field, model_validator
 from whet.config_lines import Section
 
 
+def _listed(value: Any) -> Any:
+    """One path is a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
 class Knowledge(Section):
     """Documents whose passages a model that writes is shown."""
 
-    documents: list[str] = Field(min_length=1)
+    documents: Annotated[list[str], BeforeValidator(_listed)] = Field(min_length=1)
     """Files and folders of `.txt`, `.md`, `.html` and `.jsonl`, relative to the task file."""
     words: int = Field(default=120, ge=8, le=2000)
     """Of one passage, at most."""
@@ -31,8 +36,7 @@ class Knowledge(Section):
 
 def _documents(value: Any) -> Any:
     """A path, or a list of paths, is meant as ``documents``."""
-    named = [value] if isinstance(value, str) else value
-    return {"documents": named} if isinstance(named, list) else value
+    return {"documents": value} if isinstance(value, str | list) else value
 
 
 Documents = Annotated[Knowledge, BeforeValidator(_documents)]

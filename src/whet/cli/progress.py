@@ -12,6 +12,8 @@ from collections.abc import Iterator
 
 EVERY_SECONDS = 10.0  # without a terminal
 REDRAW_SECONDS = 0.1
+WIDTH = 80
+"""Characters of what is being done; the share and the time left follow."""
 
 
 class Progress:
@@ -47,9 +49,9 @@ class Progress:
         left = (now - self._since) / seen * (total - done) if seen > 0 and done < total else None
         share = f" {done / total:4.0%}" if total > 1 else ""
         rest = f", {_duration(left)} left" if left is not None and left >= 1 else ""
-        line = f"[{_duration(now - self._began)}] {what}{share}{rest}"
+        line = f"[{_duration(now - self._began)}] {shortened(what)}{share}{rest}"
         if self._live:
-            print(f"\r\x1b[2K{line[:100]}", end="", file=sys.stderr, flush=True)
+            print(f"\r\x1b[2K{line[:110]}", end="", file=sys.stderr, flush=True)
             self._open = True
         else:
             print(line, file=sys.stderr, flush=True)
@@ -68,6 +70,12 @@ def progress() -> Iterator[Progress]:
         yield shown
     finally:
         shown._clear()
+
+
+def shortened(what: str) -> str:
+    """In one line, however many an instruction has that is being tried."""
+    line = " ".join(what.split())
+    return line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…"
 
 
 def _duration(seconds: float) -> str:
