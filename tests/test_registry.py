@@ -426,6 +426,19 @@ def test_a_kill_between_log_and_table_gives_no_number_twice(
     assert registry.add(run, trained_by=TRAINER).id == "small-tickets@2"
 
 
+def test_files_of_retired_releases_go_when_the_policy_says(registry: Registry, run: Path) -> None:
+    one = retired(registry, run)
+    assert registry.tidy(by=APPROVER) == []
+    (registry.home / "policy.yaml").write_text("retention: {retired_days: 0}\n")
+    before = registry.stamp()
+    assert registry.tidy(by=APPROVER) == [one]
+    assert registry.stamp() != before
+    release = registry.find(one)
+    assert not release.folder.exists()
+    assert (release.evidence / "06-verdict.json").is_file()
+    assert registry.tidy(by=APPROVER) == []
+
+
 # --- trials and commands --------------------------------------------------------
 
 

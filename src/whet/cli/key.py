@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from whet.cli.release import AsJson, By, Debug, Store
+from whet.cli.release import AsJson, By, Debug, Store, login
 
 if TYPE_CHECKING:
     from whet.release.keys import Key, Keys
@@ -39,7 +39,7 @@ def add(
     """Make a key. It is shown now and never again."""
     from whet.release.keys import Limits
 
-    key, secret = _keys(store).add(name, role, Limits(requests, tokens, at_once), by=by or _login())
+    key, secret = _keys(store).add(name, role, Limits(requests, tokens, at_once), by=by or login())
     if as_json:
         typer.echo(json.dumps({**key.as_dict(), "secret": secret}, ensure_ascii=False, indent=1))
     else:
@@ -74,7 +74,7 @@ def revoke(
     debug: Debug = False,
 ) -> None:
     """Take a key back: it is refused from now on."""
-    done = _keys(store).revoke(key, by=by or _login())
+    done = _keys(store).revoke(key, by=by or login())
     if as_json:
         typer.echo(json.dumps(done.as_dict(), ensure_ascii=False, indent=1))
     else:
@@ -86,12 +86,6 @@ def _keys(store: Path | None) -> Keys:
     from whet.release.keys import Keys
 
     return Keys(home(store))
-
-
-def _login() -> str:
-    import getpass
-
-    return getpass.getuser()
 
 
 def _line(key: Key) -> str:

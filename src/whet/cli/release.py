@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from whet.errors import InputError
+
 if TYPE_CHECKING:
     from whet.release.registry import Registry
     from whet.release.releases import Release
@@ -41,14 +43,12 @@ def release(
     debug: Debug = False,
 ) -> None:
     """Put a run's specialist forward: a candidate that somebody else approves."""
-    import getpass
-
-    with_id = _registry(store).add(run, rung, trained_by=trained_by or getpass.getuser(), name=name)
+    made = _registry(store).add(run, rung, trained_by=trained_by or login(), name=name)
     _tell(
-        with_id,
+        made,
         as_json,
-        f"{with_id.id}: a candidate ({with_id.rung}), put forward by {with_id.trained_by}",
-        f"next: whet approve {with_id.id} --by NAME, by somebody else",
+        f"{made.id}: a candidate ({made.rung}), trained by {made.trained_by}",
+        f"next: whet approve {made.id} --by NAME, by somebody else",
     )
 
 
@@ -102,18 +102,41 @@ def rollback(
 
 def releases(
     name: Annotated[str, typer.Argument(help="Only those of this name.")] = "",
+    tidy: Annotated[
+        bool,
+        typer.Option("--tidy", help="First remove the files of those retired longer than the policy keeps."),
+    ] = False,
     store: Store = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Show every release and its state."""
-    found = _registry(store).releases(name)
+    registry = _registry(store)
+    gone = registry.tidy(by=login()) if tidy else []
+    found = registry.releases(name)
     if as_json:
-        rows = [one.as_dict() for one in found]
-        typer.echo(json.dumps({"releases": rows}, ensure_ascii=False, indent=1))
+        told = {"releases": [one.as_dict() for one in found], "files_removed": gone}
+        typer.echo(json.dumps(told, ensure_ascii=False, indent=1))
         return
+    if tidy:
+        typer.echo(f"files removed: {', '.join(gone) or 'none (retention: retired_days in the policy)'}")
     for line in _table(found) if found else ["there are no releases: whet release RUN makes one"]:
         typer.echo(line)
+
+
+def login() -> str:
+    """The name of who is logged in.
+
+    Raises:
+        InputError: the machine does not know it.
+    """
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a container without an entry for its user
+        what = "this machine does not say who is logged in."
+        raise InputError(what, fix="name who it is: --by NAME, or --trained-by NAME.") from None
 
 
 def _registry(store: Path | None) -> Registry:

@@ -16,6 +16,7 @@ from whet.release.about import About
 from whet.release.datasheet import KEPT, datasheet
 from whet.release.figures import Figure, figures
 from whet.release.frameworks import lines
+from whet.release.gate import GATES
 from whet.release.made_of import EVALUATION, RUNGS, TRAINED, VERDICT, evidence_files, made_of
 from whet.repair.card import NOT_PROVIDED
 from whet.rungs.base import CARD
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from whet.release.releases import Release
 
 MEASURES = "08-evidence*.json"
-GATES = "09-gate*.json"
 NAMED = (
     ("value", "{metric} on the held-out test set"),
     ("low", "lower end of its 95 % interval"),

@@ -14,8 +14,6 @@ from whet.repair import card_page as data_page
 from whet.repair.card import NOT_PROVIDED
 from whet.repair.markdown import as_table, cell, listed
 
-PIPELINES = {"classify": "text-classification", "extract": "token-classification", "write": "text-generation"}
-WRITING = "text-generation"
 HUB_ID = re.compile(r"[\w\-][\w.\-]*(/[\w\-][\w.\-]*)?")
 LICENCE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
 DIGITS = 12  # of a digest, on the page
@@ -46,11 +44,10 @@ def front_matter(card: Mapping[str, Any]) -> str:
     from huggingface_hub import ModelCardData
 
     names = [base["name"] for base in card["bases"] if HUB_ID.fullmatch(base["name"])]
-    writes = card["kind"] == "classify" or not _decodes(card)
     data = ModelCardData(
         model_name=_plain(card["name"]),
         base_model=names[0] if len(names) == 1 else names or None,
-        pipeline_tag=PIPELINES.get(card["kind"], WRITING) if writes else WRITING,
+        pipeline_tag=_pipeline(card),
         library_name="whet",
         tags=["whet", f"whet-rung:{card['rung']}"],
         language=_languages(card["data"]) or None,
@@ -60,9 +57,9 @@ def front_matter(card: Mapping[str, Any]) -> str:
     return data.to_yaml().strip()
 
 
-def _decodes(card: Mapping[str, Any]) -> bool:
-    """Whether text is written, not chosen or found."""
-    return card["kind"] == "write" or bool(card["purpose"]["instruction"])
+def _pipeline(card: Mapping[str, Any]) -> str:
+    """The hub's word for the kind; a training alone is of a model that writes."""
+    return data_page.TASKS.get(card["kind"], data_page.TASKS["write"])
 
 
 def _results(card: Mapping[str, Any]) -> list[Any]:
@@ -75,7 +72,7 @@ def _results(card: Mapping[str, Any]) -> list[Any]:
     metric = card["metric"]["metric"]
     return [
         EvalResult(
-            task_type=PIPELINES.get(card["kind"], WRITING),
+            task_type=_pipeline(card),
             dataset_type="private",
             dataset_name=f"{_plain(card['name'])}, held-out test set",
             dataset_split="test",

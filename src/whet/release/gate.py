@@ -7,6 +7,7 @@ It does not know what was measured; an approval binds the file by its digest.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ from whet.store import file_digest, read_json
 if TYPE_CHECKING:
     from whet.release.policy import Policy
 
+GATES = "09-gate*.json"
+"""Where a gate leaves its results in a run."""
 FIX = "whet gate RUN writes one."
 
 
@@ -45,6 +48,27 @@ def read_gate(path: Path) -> Gate:
     if absent := [name for name in named if not isinstance(found.get(name), str)]:
         raise InputError(f"is no result of a gate: it has no {absent[0]!r}.", where=path, fix=FIX)
     return Gate(found["passed"], found["specialist"], found["policy"], file_digest(path), path)
+
+
+def passed(paths: Sequence[Path], specialist: str, policy: Policy) -> dict[str, str]:
+    """The digests that an approval binds, of the policy and of the gate that was passed under it.
+
+    Args:
+        paths: results, of which one has to be of this specialist.
+        specialist: digest of its files.
+
+    Raises:
+        Refused: none was passed.
+        InputError: a file is no result.
+    """
+    if not paths:
+        raise Refused(
+            "there is no result of a gate: nothing shows what it can do.", fix=f"{FIX} --gate names it."
+        )
+    gates = [read_gate(path) for path in paths]
+    gate = next((one for one in gates if one.specialist == specialist), gates[0])
+    check_gate(gate, specialist, policy)
+    return {"policy": policy.digest, "gate": gate.sha256}
 
 
 def check_gate(gate: Gate, specialist: str, policy: Policy) -> None:

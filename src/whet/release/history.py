@@ -13,12 +13,13 @@ from typing import Any
 from whet.release.audit import Entry
 
 CANDIDATE, APPROVED, LIVE, RETIRED, TRIAL = "candidate", "approved", "live", "retired", "trial"
-ADDED, WAS_APPROVED, WENT_LIVE, WAS_RETIRED, ROLLED_BACK = (
+ADDED, WAS_APPROVED, WENT_LIVE, WAS_RETIRED, ROLLED_BACK, FILES_REMOVED = (
     "release.added",
     "release.approved",
     "release.live",
     "release.retired",
     "release.rolled_back",
+    "release.files_removed",
 )
 
 

@@ -11,8 +11,10 @@ that none opens another.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +22,11 @@ from whet.database import opened, reading, writing
 from whet.errors import InputError, Refused, nearest
 from whet.release import audit, history
 from whet.release.checked import Held, held
-from whet.release.gate import check_gate, read_gate
+from whet.release.gate import GATES, passed
 from whet.release.history import APPROVED, CANDIDATE, LIVE, RETIRED, History
 from whet.release.kept import SPECIALIST, approved_copy, check_as_added, keep, loaded
 from whet.release.made_of import evidence_files, made_of
-from whet.release.policy import BY_POLICY, Policy, check_approver, policy_of
+from whet.release.policy import BY_POLICY, check_approver, policy_of
 from whet.release.releases import (
     Release,
     checked_alias,
@@ -44,7 +46,6 @@ if TYPE_CHECKING:
     from whet.records import Specialist
 
 FOLDER = "releases"
-GATES = "09-gate*.json"
 
 
 class Registry:
@@ -114,7 +115,8 @@ class Registry:
             release = self.find(id_)
             _must_be(release, CANDIDATE, "approved")
             check_approver(rules, by, release.trained_by)
-            bound = {**asdict(release.digests), **self._passed(release, gate, rules)}
+            found = [gate] if gate else evidence_files(release.evidence, (GATES,))
+            bound = {**asdict(release.digests), **passed(found, release.digests.specialist, rules)}
             check_as_added(release)
             if release.reaches and not allow_outside:
                 raise Refused(
@@ -180,6 +182,33 @@ class Registry:
             about = {"id": live.id, "to": before.id, "why": why}
             audit.append(self.home, history.ROLLED_BACK, by, about)
         return self.find(before.id)
+
+    def tidy(self, *, by: str) -> list[str]:
+        """Remove the files of releases that are retired longer than the policy keeps them; their records and
+        evidence stay.
+
+        Returns:
+            their ids; none where the policy keeps all.
+        """
+        days, gone = policy_of(self.home).retention.retired_days, []
+        if days is None:
+            return []
+        until = datetime.now(UTC) - timedelta(days=days)
+        for release in self.releases():
+            old = release.state == RETIRED and datetime.fromisoformat(release.since) <= until
+            if old and release.folder.exists():
+                audit.append(self.home, history.FILES_REMOVED, by, {"id": release.id})
+                shutil.rmtree(release.folder)
+                gone.append(release.id)
+        return gone
+
+    def stamp(self) -> tuple[int, int]:
+        """Changes whenever a state may have changed: who serves asks ``servable`` again when it does."""
+        try:
+            found = (self.home / audit.FILE).stat()
+        except OSError:
+            return (0, 0)
+        return (found.st_size, found.st_mtime_ns)
 
     def releases(self, name: str = "") -> list[Release]:
         """All releases, or those of a name, the oldest first."""
@@ -278,20 +307,6 @@ class Registry:
         if any(one.name == name_or_id for one in self.releases()):
             raise Refused("no release of this name is live.", where=name_or_id, fix="whet live ID.")
         return name_or_id
-
-    def _passed(self, release: Release, named: Path | None, rules: Policy) -> dict[str, str]:
-        """The digests of the policy and of the gate that was passed under it."""
-        found = [named] if named else evidence_files(release.evidence, (GATES,))
-        if not found:
-            raise Refused(
-                "there is no result of a gate: nothing shows what it can do.",
-                where=release.id,
-                fix="whet gate RUN, then whet approve with --gate FILE.",
-            )
-        gates = [read_gate(path) for path in found]
-        gate = next((one for one in gates if one.specialist == release.digests.specialist), gates[0])
-        check_gate(gate, release.digests.specialist, rules)
-        return {"policy": rules.digest, "gate": gate.sha256}
 
     def _next_number(self, connection: Connection, name: str, past: History) -> int:
         """One more than the last, by the table or by the log."""
