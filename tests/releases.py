@@ -12,7 +12,8 @@ from tests.conftest import tickets
 from whet.config import Task
 from whet.pipeline import run_task
 from whet.release.policy import policy_of
-from whet.release.registry import Registry, Release
+from whet.release.registry import Registry
+from whet.release.releases import Release
 from whet.store import folder_digests, value_digest, write_json
 
 TRAINER, APPROVER = "Tom Trainer", "Ana Approver"
@@ -34,7 +35,7 @@ def small_run(folder: Path) -> Path:
     return run_task(task, folder / "run", folder=folder).folder
 
 
-def pass_gate(run: Path, home: Path, rung: str = "fewshot", *, passed: bool = True) -> Path:
+def pass_gate(run: Path, home: Path, rung: str = "floor", *, passed: bool = True) -> Path:
     """The result of a gate, among the run's evidence."""
     path = run / "09-gate.json"
     specialist = value_digest(folder_digests(run / "04-rungs" / rung))
@@ -47,8 +48,13 @@ def copy_of(run: Path, to: Path) -> Path:
     return Path(shutil.copytree(run, to))
 
 
-def approved(registry: Registry, run: Path, *, live: bool = True) -> Release:
-    """A release that is approved, and live unless told otherwise."""
-    pass_gate(run, registry.home)
-    release = registry.approve(registry.add(run, trained_by=TRAINER).id, by=APPROVER)
-    return registry.go_live(release.id, by=APPROVER) if live else release
+def put_forward(registry: Registry, run: Path, rung: str = "floor", **more: str) -> Release:
+    """A candidate whose gate was passed; ``floor`` needs no model, and is quick to hash and to load."""
+    pass_gate(run, registry.home, rung)
+    return registry.add(run, rung, trained_by=TRAINER, **more)
+
+
+def approved(registry: Registry, run: Path, rung: str = "floor", **more: str) -> Release:
+    """A release that is live."""
+    release = registry.approve(put_forward(registry, run, rung, **more).id, by=APPROVER)
+    return registry.go_live(release.id, by=APPROVER)

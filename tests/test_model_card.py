@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from huggingface_hub import DatasetCard, ModelCard
+from huggingface_hub import DatasetCard, ModelCard, RepoCard
 
 from tests.conftest import Whet
 from tests.releases import APPROVER, TRAINER, approved, copy_of, small_run
@@ -36,6 +36,10 @@ def told(run: Path) -> dict[str, Any]:
     return card(of_run(run))
 
 
+def metadata(found: RepoCard) -> dict[str, Any]:
+    return dict(found.data.to_dict())  # type: ignore[no-untyped-call]
+
+
 def touched_up(run: Path) -> Path:
     """Somebody wrote a better figure into the verdict."""
     verdict = read_json(run / "06-verdict.json")
@@ -56,7 +60,7 @@ def in_manifest(run: Path, name: str) -> None:
 
 def test_the_hub_reads_its_metadata(told: dict[str, Any]) -> None:
     found = ModelCard(page(told))
-    data = found.data.to_dict()
+    data = metadata(found)
     assert data["base_model"] == "sentence-transformers/all-MiniLM-L6-v2"
     assert data["pipeline_tag"] == "text-classification"
     assert data["license"] == "unknown"
@@ -65,7 +69,7 @@ def test_the_hub_reads_its_metadata(told: dict[str, Any]) -> None:
     assert result["metrics"][0] == {"type": "accuracy", "value": value, "name": "accuracy"}
     assert found.content == str(found)
     sheet = DatasetCard(data_sheet(told))
-    assert sheet.data.to_dict()["task_categories"] == ["text-classification"]
+    assert metadata(sheet)["task_categories"] == ["text-classification"]
 
 
 def test_every_figure_stands_where_it_says_and_is_what_the_answers_give(
@@ -137,7 +141,7 @@ def test_what_is_not_shown_speaks_to_no_field(told: dict[str, Any], run: Path, t
 def test_a_release_has_its_approval_and_its_log(run: Path, tmp_path: Path) -> None:
     run = copy_of(run, tmp_path / "run")
     registry = Registry(tmp_path / "store")
-    release = approved(registry, run)
+    release = approved(registry, run, "fewshot")
     found = card(of_release(registry, release.id))
     assert found["release"]["approved_by"] == APPROVER
     assert [entry["event"] for entry in found["release"]["log"]] == [
@@ -150,7 +154,7 @@ def test_a_release_has_its_approval_and_its_log(run: Path, tmp_path: Path) -> No
     assert found["data"] == card(of_run(run))["data"]
     text = page(found)
     assert TRAINER in text
-    assert ModelCard(text).data.to_dict()["model-index"]
+    assert metadata(ModelCard(text))["model-index"]
 
 
 def test_no_row_of_the_data_is_in_a_release_but_through_its_findings(run: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sqlite3
@@ -12,13 +13,15 @@ from typing import Any
 import pytest
 
 from tests.conftest import Whet
-from tests.releases import APPROVER, TRAINER, approved, copy_of, pass_gate, small_run
+from tests.releases import APPROVER, TRAINER, approved, copy_of, pass_gate, put_forward, small_run
 from whet.database import FILE
 from whet.errors import InputError, Refused
 from whet.release import audit, checked, kept
 from whet.release.keys import ROLES, Keys
+from whet.release.made_of import files_of_base
 from whet.release.registry import FOLDER, Registry
-from whet.store import read_json, write_json
+from whet.rungs.base import load_specialist
+from whet.store import file_digest, read_json, write_json
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +35,8 @@ def registry(tmp_path: Path) -> Registry:
 
 
 def test_the_way_of_a_release(registry: Registry, run: Path) -> None:
-    pass_gate(run, registry.home)
-    one = registry.add(run, trained_by=TRAINER)
+    pass_gate(run, registry.home, "fewshot")
+    one = registry.add(run, trained_by=TRAINER)  # the verdict's winner
     assert (one.id, one.state, one.rung) == ("small-tickets@1", "candidate", "fewshot")
     one = registry.approve(one.id, by=APPROVER)
     assert (one.state, one.approved_by) == ("approved", APPROVER)
@@ -58,9 +61,8 @@ def test_a_new_release_takes_over_and_one_command_brings_the_old_one_back(
 
 
 def test_an_alias_leads_to_its_one_release(registry: Registry, run: Path) -> None:
-    pass_gate(run, registry.home)
     alias = "ft:encoder:team::job1"
-    one = registry.add(run, trained_by=TRAINER, alias=alias)
+    one = put_forward(registry, run, alias=alias)
     registry.approve(one.id, by=APPROVER)
     assert registry.servable(alias).id == one.id
     with pytest.raises(InputError, match="is taken"):
@@ -75,8 +77,7 @@ def test_an_alias_leads_to_its_one_release(registry: Registry, run: Path) -> Non
 
 @pytest.mark.parametrize("by", [TRAINER, "  tom   TRAINER ", "", "the policy"])
 def test_nobody_approves_alone(registry: Registry, run: Path, by: str) -> None:
-    pass_gate(run, registry.home)
-    one = registry.add(run, trained_by=TRAINER)
+    one = put_forward(registry, run)
     with pytest.raises((Refused, InputError)):
         registry.approve(one.id, by=by)
     assert registry.find(one.id).state == "candidate"
@@ -87,7 +88,7 @@ def test_the_policy_says_who(registry: Registry, run: Path) -> None:
     policy = registry.home / "policy.yaml"
     policy.write_text("approval: {approvers: [Bo Ek], trainer_may_approve: true}\n")
     pass_gate(run, registry.home)
-    one = registry.add(run, trained_by="Bo Ek")
+    one = registry.add(run, "floor", trained_by="Bo Ek")
     with pytest.raises(Refused, match="not among those"):
         registry.approve(one.id, by=APPROVER)
     assert registry.approve(one.id, by="bo ek").state == "approved"
@@ -95,8 +96,7 @@ def test_the_policy_says_who(registry: Registry, run: Path) -> None:
 
 def test_the_policy_may_approve_by_itself(registry: Registry, run: Path) -> None:
     (registry.home / "policy.yaml").write_text("approval: {automatic: true}\n")
-    pass_gate(run, registry.home)
-    one = registry.add(run, trained_by=TRAINER)
+    one = put_forward(registry, run)
     assert registry.approve_by_policy(one.id).approved_by == "the policy"
 
 
@@ -106,15 +106,14 @@ def test_the_stores_policy_cannot_be_swapped_for_another(
     (registry.home / "policy.yaml").write_text("approval: {approvers: [Bo Ek]}\n")
     other = tmp_path / "mine.yaml"
     other.write_text("approval: {trainer_may_approve: true}\n")
-    pass_gate(run, registry.home)
-    one = registry.add(run, trained_by=TRAINER)
+    one = put_forward(registry, run)
     with pytest.raises(Refused, match="policy of its own"):
         registry.approve(one.id, by=TRAINER, policy=other)
 
 
 def test_a_bad_policy_names_its_line(registry: Registry, run: Path) -> None:
     (registry.home / "policy.yaml").write_text("approval:\n  aprovers: [Bo Ek]\n")
-    one = registry.add(run, trained_by=TRAINER)
+    one = registry.add(run, "floor", trained_by=TRAINER)
     with pytest.raises(InputError, match=r"policy.yaml:2: approval.aprovers: Did you mean 'approvers'"):
         registry.approve(one.id, by=APPROVER)
 
@@ -131,7 +130,7 @@ def failed_gate(registry: Registry, run: Path) -> None:
 
 
 def gate_of_another(registry: Registry, run: Path) -> None:
-    pass_gate(run, registry.home, "floor")
+    pass_gate(run, registry.home, "fewshot")
 
 
 def gate_under_another_policy(registry: Registry, run: Path) -> None:
@@ -145,7 +144,7 @@ def test_without_a_passed_gate_nothing_is_approved(
 ) -> None:
     run = copy_of(run, tmp_path / "run")
     spoil(registry, run)
-    one = registry.add(run, trained_by=TRAINER)
+    one = registry.add(run, "floor", trained_by=TRAINER)
     with pytest.raises(Refused, match="gate"):
         registry.approve(one.id, by=APPROVER)
     with pytest.raises(Refused, match="nobody approved"):
@@ -155,166 +154,155 @@ def test_without_a_passed_gate_nothing_is_approved(
 # --- the matrix: unapproved, altered, retired, by every way --------------------
 
 
-def unapproved(registry: Registry, run: Path) -> str:
-    pass_gate(run, registry.home)
-    return registry.add(run, trained_by=TRAINER, alias="ft:one").id
+Spoil = Callable[[Registry, Path, str], str]
+"""What was done to a release of a rung; its id."""
 
 
-def retired(registry: Registry, run: Path) -> str:
-    one = _with_alias(registry, run)
-    return registry.retire(one, by=APPROVER).id
+def unapproved(registry: Registry, run: Path, rung: str) -> str:
+    return put_forward(registry, run, rung, alias="ft:one").id
 
 
-def _with_alias(registry: Registry, run: Path) -> str:
-    one = unapproved(registry, run)
-    registry.approve(one, by=APPROVER)
-    return registry.go_live(one, by=APPROVER).id
+def good(registry: Registry, run: Path, rung: str) -> str:
+    """The control: nothing was done to it."""
+    return approved(registry, run, rung, alias="ft:one").id
 
 
-def _file(registry: Registry, one: str, name: str = "specialist.json") -> Path:
+def retired(registry: Registry, run: Path, rung: str) -> str:
+    return registry.retire(good(registry, run, rung), by=APPROVER).id
+
+
+def file_of(registry: Registry, one: str, name: str = "specialist.json") -> Path:
     return registry.home / FOLDER / one / kept.SPECIALIST / name
 
 
-def changed_file(registry: Registry, run: Path) -> str:
-    one = _with_alias(registry, run)
-    path = _file(registry, one)
-    path.write_bytes(path.read_bytes().replace(b"parcel", b"refund"))
+def changed_file(registry: Registry, run: Path, rung: str) -> str:
+    one = good(registry, run, rung)
+    relabel(file_of(registry, one))
     return one
 
 
-def changed_weights(registry: Registry, run: Path) -> str:
-    one = _with_alias(registry, run)
-    path = next(_file(registry, one).parent.glob("*.safetensors"))
+def relabel(path: Path) -> None:
+    """Another answer, of the same length."""
+    text = path.read_text()
+    path.write_text(text.replace("parcel", "letter").replace("refund", "parcel").replace("login", "logon"))
+
+
+def changed_weights(registry: Registry, run: Path, rung: str) -> str:
+    one = good(registry, run, rung)
+    path = next(file_of(registry, one).parent.glob("*.safetensors"))
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
     return one
 
 
-def removed_file(registry: Registry, run: Path) -> str:
-    one = _with_alias(registry, run)
-    _file(registry, one).unlink()
+def removed_file(registry: Registry, run: Path, rung: str) -> str:
+    one = good(registry, run, rung)
+    file_of(registry, one).unlink()
     return one
 
 
-def linked_file(registry: Registry, run: Path) -> str:
-    one = _with_alias(registry, run)
-    path = _file(registry, one)
+def linked_file(registry: Registry, run: Path, rung: str) -> str:
+    one = good(registry, run, rung)
+    path = file_of(registry, one)
     shutil.move(path, registry.home / "elsewhere.json")
     path.symlink_to(registry.home / "elsewhere.json")
     return one
 
 
-def changed_with_its_digest(registry: Registry, run: Path) -> str:
+def changed_with_its_digest(registry: Registry, run: Path, rung: str) -> str:
     """The file and all that the table says of it."""
-    one = changed_file(registry, run)
-    digest = checked.file_digest(_file(registry, one))
-    _table(registry, one, lambda made: made["files"].update({"specialist.json": digest}))
+    one = changed_file(registry, run, rung)
+    digest = file_digest(file_of(registry, one))
+    change_table(registry, one, lambda made: made["files"].update({"specialist.json": digest}))
     return one
 
 
-def changed_base(registry: Registry, run: Path) -> str:
+def changed_base(registry: Registry, run: Path, rung: str) -> str:
     """The table names another base than the one that was approved."""
-    one = _with_alias(registry, run)
-    _table(registry, one, lambda made: made["bases"].clear())
+    one = good(registry, run, rung)
+    change_table(registry, one, lambda made: made["bases"].clear())
     return one
 
 
-def _table(registry: Registry, one: str, change: Callable[[dict[str, Any]], None]) -> None:
+def change_table(registry: Registry, one: str, change: Callable[[dict[str, Any]], None]) -> None:
     with sqlite3.connect(registry.home / FILE) as database:
         made = json.loads(database.execute("SELECT made_of FROM releases WHERE id = ?", [one]).fetchone()[0])
         change(made)
         database.execute("UPDATE releases SET made_of = ? WHERE id = ?", [json.dumps(made), one])
 
 
-def changed_log(registry: Registry, run: Path) -> str:
+def changed_log(registry: Registry, run: Path, rung: str) -> str:
     """A candidate that somebody wrote an approval for, straight into the log."""
-    one = unapproved(registry, run)
+    one = unapproved(registry, run, rung)
     path = registry.home / audit.FILE
-    line = path.read_bytes().splitlines()[-1]
-    value = {**json.loads(line), "event": "release.approved", "who": "Mallory", "seq": 2}
+    lines = path.read_bytes().splitlines()
+    value = {**json.loads(lines[-1]), "event": "release.approved", "who": "Mallory", "seq": len(lines) + 1}
+    value["prev"] = hashlib.sha256(lines[-1]).hexdigest()
     path.write_bytes(path.read_bytes() + json.dumps(value, separators=(",", ":")).encode() + b"\n")
     return one
 
 
-def lost_log(registry: Registry, run: Path) -> str:
-    one = _with_alias(registry, run)
+def lost_log(registry: Registry, run: Path, rung: str) -> str:
+    one = good(registry, run, rung)
     (registry.home / audit.FILE).unlink()
     return one
 
 
 SPOILT = (
-    unapproved,
-    retired,
-    changed_file,
-    changed_weights,
-    removed_file,
-    linked_file,
-    changed_with_its_digest,
-    changed_base,
-    changed_log,
-    lost_log,
+    (unapproved, "floor"),
+    (retired, "floor"),
+    (changed_file, "floor"),
+    (changed_weights, "fewshot"),
+    (removed_file, "floor"),
+    (linked_file, "floor"),
+    (changed_with_its_digest, "floor"),
+    (changed_base, "fewshot"),
+    (changed_log, "floor"),
+    (lost_log, "floor"),
 )
 
 
-@pytest.fixture(params=SPOILT)
-def spoilt(request: pytest.FixtureRequest, registry: Registry, run: Path) -> str:
-    one: str = request.param(registry, run)
-    return one
-
-
-def test_what_is_unapproved_altered_or_retired_is_never_loaded(registry: Registry, spoilt: str) -> None:
-    for asked in (spoilt, "small-tickets", "ft:one"):
-        for way in (registry.load, registry.hold):
-            with pytest.raises(Refused):
-                way(asked)
-
-
-def test_no_command_takes_it_live(whet: Whet, registry: Registry, spoilt: str) -> None:
-    """Nor does any answer; ``approve`` may approve what is a mere candidate, which is its work."""
+@pytest.mark.parametrize(("spoil", "rung"), SPOILT)
+def test_what_is_unapproved_altered_or_retired_is_never_served(
+    whet: Whet, registry: Registry, run: Path, spoil: Spoil, rung: str
+) -> None:
+    """By no name, no way of loading, no role's key (a key is no argument of loading) and no command."""
+    secrets = [Keys(registry.home).add(role, role, by=APPROVER)[1] for role in ROLES]
+    one = spoil(registry, run, rung)
     store = ("--store", registry.home)
-    commands = [("live", spoilt, "--by", APPROVER), ("rollback", "small-tickets", "--by", APPROVER)]
-    for command in commands:
+    for command in (("live", one, "--by", APPROVER), ("rollback", "small-tickets", "--by", APPROVER)):
         assert whet(*command, *store).returncode == 1, command
-    with pytest.raises(Refused):
-        registry.load(spoilt)
-
-
-@pytest.fixture
-def secrets(registry: Registry) -> list[str]:
-    """A key of every role, made before anything is spoilt."""
-    return [Keys(registry.home).add(role, role, by=APPROVER)[1] for role in ROLES]
-
-
-def test_no_role_opens_it(registry: Registry, secrets: list[str], spoilt: str) -> None:
-    """A key is no argument of loading: whoever asks, the answer is the same."""
     for secret in secrets:
         assert Keys(registry.home).check(secret)
-        with pytest.raises(Refused):
-            registry.load(spoilt)
+        for asked in (one, "small-tickets", "ft:one"):
+            for way in (registry.load, registry.hold):
+                with pytest.raises(Refused):
+                    way(asked)
 
 
 def test_the_same_release_unspoilt_is_served(registry: Registry, run: Path) -> None:
     """The control: what the matrix refuses is refused for what was done to it."""
-    one = _with_alias(registry, run)
+    one = good(registry, run, "floor")
     for asked in (one, "small-tickets", "ft:one"):
         release, specialist = registry.load(asked)
         assert release.id == one
-        assert specialist.predict(["my refund please"])[0].output == "refund"
+        assert specialist.predict(["my refund please"])[0].output in {"parcel", "refund", "login"}
 
 
 def test_without_the_check_of_digests_an_altered_file_would_be_loaded(
     registry: Registry, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control of the control."""
-    one = changed_file(registry, run)
+    one = good(registry, run, "floor")
+    before = registry.load(one)[1].predict(["anything"])[0].output
+    relabel(file_of(registry, one))
 
     def unchecked(source: Path, target: Path, files: object) -> None:
         shutil.copytree(source, target, dirs_exist_ok=True)
 
     monkeypatch.setattr("whet.release.checked.copy_checked", unchecked)
-    _, specialist = registry.load(one)
-    assert specialist.predict(["where is my parcel?"])[0].output == "refund"
+    assert registry.load(one)[1].predict(["anything"])[0].output != before
 
 
 # --- swapped between check and load ---------------------------------------------
@@ -323,17 +311,16 @@ def test_without_the_check_of_digests_an_altered_file_would_be_loaded(
 def test_a_file_swapped_after_the_check_is_not_what_is_loaded(
     registry: Registry, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = _with_alias(registry, run)
-    load = kept.load_specialist
+    one = good(registry, run, "floor")
+    before = registry.load(one)[1].predict(["anything"])[0].output
 
     def swap_then_load(folder: Path, *, outside: bool = False) -> Any:
-        path = _file(registry, one)
-        path.write_bytes(path.read_bytes().replace(b"parcel", b"refund"))
-        return load(folder, outside=outside)
+        relabel(file_of(registry, one))
+        return load_specialist(folder, outside=outside)
 
     monkeypatch.setattr(kept, "load_specialist", swap_then_load)
     _, specialist = registry.load(one)  # what was approved, although the store has other bytes by now
-    assert specialist.predict(["where is my parcel?"])[0].output == "parcel"
+    assert specialist.predict(["anything"])[0].output == before
     with pytest.raises(Refused, match="not the file that was approved"):
         registry.load(one)
 
@@ -344,13 +331,13 @@ def test_a_base_that_changes_while_it_is_loaded_is_refused(
 ) -> None:
     """Even if its old bytes are back when it is looked at again."""
     base = tmp_path / "base"
-    original = checked.files_of_base(_base_of(registry, run))
+    name = registry.add(run, "fewshot", trained_by=TRAINER, name="other").bases[0].name
+    original = files_of_base(name)
     for name, path in original.items():
         (base / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, base / name)
     monkeypatch.setattr(checked, "files_of_base", lambda name: {n: base / n for n in original})
-    one = _with_alias(registry, run)
-    load, target = kept.load_specialist, base / "config.json"
+    one, target = good(registry, run, "fewshot"), base / "config.json"
 
     def swap_then_load(folder: Path, *, outside: bool = False) -> Any:
         before = target.read_bytes()
@@ -361,16 +348,12 @@ def test_a_base_that_changes_while_it_is_loaded_is_refused(
             target.write_bytes(before + b" ")
         if way == "and back":
             target.write_bytes(before)
-        return load(folder, outside=outside)
+        return load_specialist(folder, outside=outside)
 
     registry.load(one)  # the control: untouched, it loads
     monkeypatch.setattr(kept, "load_specialist", swap_then_load)
     with pytest.raises(Refused, match="not the file that was approved"):
         registry.load(one)
-
-
-def _base_of(registry: Registry, run: Path) -> str:
-    return registry.add(run, trained_by=TRAINER, name="other").bases[0].name
 
 
 # --- what goes in ---------------------------------------------------------------
@@ -387,8 +370,8 @@ def test_what_was_changed_after_it_was_measured_is_no_candidate(
 
 
 def test_between_adding_and_approving_nothing_may_change(registry: Registry, run: Path) -> None:
-    one = unapproved(registry, run)
-    path = _file(registry, one)
+    one = unapproved(registry, run, "floor")
+    path = file_of(registry, one)
     path.write_bytes(path.read_bytes() + b" ")
     with pytest.raises(Refused, match="not the file that was approved"):
         registry.approve(one, by=APPROVER)
@@ -421,13 +404,13 @@ def test_a_kill_between_log_and_table_gives_no_number_twice(
 
     monkeypatch.setattr(audit, "append", then_killed)
     with pytest.raises(KeyboardInterrupt):
-        registry.add(run, trained_by=TRAINER)
+        registry.add(run, "floor", trained_by=TRAINER)
     monkeypatch.undo()
-    assert registry.add(run, trained_by=TRAINER).id == "small-tickets@2"
+    assert registry.add(run, "floor", trained_by=TRAINER).id == "small-tickets@2"
 
 
 def test_files_of_retired_releases_go_when_the_policy_says(registry: Registry, run: Path) -> None:
-    one = retired(registry, run)
+    one = retired(registry, run, "floor")
     assert registry.tidy(by=APPROVER) == []
     (registry.home / "policy.yaml").write_text("retention: {retired_days: 0}\n")
     before = registry.stamp()
@@ -457,7 +440,7 @@ def test_the_commands_from_candidate_to_rollback(whet: Whet, run: Path, tmp_path
     pass_gate(run, home)
     store = ("--store", home)
     for number in (1, 2):
-        made = whet.json("release", run, "--trained-by", TRAINER, *store)
+        made = whet.json("release", run, "--rung", "floor", "--trained-by", TRAINER, *store)
         assert made["id"] == f"small-tickets@{number}"
         whet.json("approve", made["id"], "--by", APPROVER, *store)
         whet.json("live", made["id"], "--by", APPROVER, *store)

@@ -52,7 +52,8 @@ def front_matter(card: Mapping[str, Any]) -> str:
         tags=["whet", f"whet-rung:{card['rung']}"],
         language=_languages(card["data"]) or None,
         eval_results=_results(card) or None,
-        **_licence(card["about"]["licence"]),
+        license=(licence := _licence(card["about"]["licence"]))[0],
+        license_name=licence[1] or None,
     )
     return data.to_yaml().strip()
 
@@ -88,12 +89,13 @@ def _languages(data: Mapping[str, Any]) -> list[str]:
     return [code for code in known if re.fullmatch("[a-z]{2,3}", code)]
 
 
-def _licence(licence: str) -> dict[str, str]:
+def _licence(licence: str) -> tuple[str, str]:
+    """An identifier as the hub writes it, or ``other`` and a name."""
     if not licence:
-        return {"license": "unknown"}
+        return "unknown", ""
     if LICENCE.fullmatch(licence.lower()):
-        return {"license": licence.lower()}
-    return {"license": "other", "license_name": re.sub(r"[^a-z0-9.+-]+", "-", licence.lower()).strip("-")}
+        return licence.lower(), ""
+    return "other", re.sub(r"[^a-z0-9.+-]+", "-", licence.lower()).strip("-")
 
 
 def _plain(text: str) -> str:
