@@ -7,6 +7,7 @@ One YAML file with the gate's thresholds (``whet.trust``) beside the two section
       trainer_may_approve: false
       automatic: false               # approve by itself once the gate has passed
     retention:
+      traffic_days: 30               # requests and answers, at most
       retired_days: 365              # then the files of a retired release may go; its record stays
 
 The store's own ``policy.yaml`` holds wherever there is one: no other can be named in its place. It does not
@@ -46,9 +47,10 @@ class Approval(Section):
 class Retention(Section):
     """How long what is kept is kept."""
 
+    traffic_days: int = Field(default=30, ge=0)
+    """Requests and answers, at most; a task may keep them for less. 0: none are kept."""
     retired_days: int | None = Field(default=None, ge=0)
-    """After so many days `whet releases --tidy` removes the files of a retired release; None: never. How long
-    requests are kept, each task says (`monitoring`)."""
+    """After so many days `whet releases --tidy` removes the files of a retired release; None: never."""
 
 
 @dataclass(frozen=True, slots=True)
