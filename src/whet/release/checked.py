@@ -147,7 +147,7 @@ class Held:
         self.fence.check()
 
     def close(self) -> None:
-        """Remove the copy; what is mapped into memory stays readable until the process ends."""
+        """Remove the copy, once nothing of it will be opened any more; what is mapped into memory stays."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

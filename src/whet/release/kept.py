@@ -5,6 +5,7 @@ Knows no transitions: what may be loaded, ``registry.py`` says.
 
 from __future__ import annotations
 
+import atexit
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,6 +72,7 @@ def loaded(release: Release, copy: Held) -> Specialist:
     Raises:
         Refused: a base model's file was changed since it was checked.
     """
+    atexit.register(copy.close)  # what a specialist reads late, it reads from there
     specialist = load_specialist(copy.folder, outside=bool(release.bound.get("outside")))
     if copy.fence.looks:
         specialist.predict([WARM_UP])
