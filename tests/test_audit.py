@@ -130,6 +130,12 @@ def insert_noise(lines: list[bytes], rng: random.Random) -> list[bytes]:
     ]
 
 
+def write_the_signature_large(lines: list[bytes], rng: random.Random) -> list[bytes]:
+    """The same signature in other letters, of an entry that no later one covers."""
+    start, mark, sign = lines[-1].rpartition(b'"sign":')
+    return [*lines[:-1], start + mark + sign.upper()]
+
+
 WAYS = (
     edit_a_byte,
     edit_a_value,
@@ -140,6 +146,7 @@ WAYS = (
     insert_a_forgery,
     edit_and_rechain,
     insert_noise,
+    write_the_signature_large,
 )
 
 

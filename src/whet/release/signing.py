@@ -77,14 +77,15 @@ def key_name(key: Ed25519PublicKey) -> str:
 
 
 def signed(key: Ed25519PublicKey, signature: str, data: bytes) -> bool:
-    """Whether ``signature`` (hex) is the key's, over ``data``."""
+    """Whether ``signature`` is the key's, over ``data``: in small hex digits, its one way to be written."""
     from cryptography.exceptions import InvalidSignature
 
     try:
-        key.verify(bytes.fromhex(signature), data)
-    except (InvalidSignature, ValueError):
+        given = bytes.fromhex(signature)
+        key.verify(given, data)
+    except (InvalidSignature, TypeError, ValueError):
         return False
-    return True
+    return given.hex() == signature
 
 
 def _make(path: Path) -> Ed25519PrivateKey:
