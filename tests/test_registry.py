@@ -135,7 +135,16 @@ def gate_under_another_policy(registry: Registry, run: Path) -> None:
     write_json(path, {**read_json(path), "policy": "0" * 64})
 
 
-@pytest.mark.parametrize("spoil", [no_gate, failed_gate, gate_of_another, gate_under_another_policy])
+def gate_on_other_evidence(registry: Registry, run: Path) -> None:
+    write_json(run / "08-evidence.json", {"measures": []})
+    path = pass_gate(run, registry.home)
+    write_json(path, {**read_json(path), "evidence": {"file": "08-evidence.json", "sha256": "0" * 64}})
+
+
+GATES = (no_gate, failed_gate, gate_of_another, gate_under_another_policy, gate_on_other_evidence)
+
+
+@pytest.mark.parametrize("spoil", GATES)
 def test_without_a_passed_gate_nothing_is_approved(
     registry: Registry, run: Path, tmp_path: Path, spoil: Callable[[Registry, Path], None]
 ) -> None:

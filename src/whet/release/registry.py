@@ -116,7 +116,7 @@ class Registry:
             _must_be(release, CANDIDATE, "approved")
             check_approver(rules, by, release.trained_by)
             found = [gate] if gate else evidence_files(release.evidence, (GATES,))
-            bound = {**asdict(release.digests), **passed(found, release.digests.specialist, rules)}
+            bound = {**asdict(release.digests), **passed(found, release, rules)}
             check_as_added(release)
             if release.reaches and not allow_outside:
                 raise Refused(
