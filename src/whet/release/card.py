@@ -139,7 +139,10 @@ def _of_specialist(folder: Path) -> dict[str, Any]:
 def _of_training(found: Mapping[str, Any]) -> dict[str, Any]:
     keys = ("method", "adapter", "precision", "plan", "rows", "tokens", "learned", "steps", "best", "notes")
     training = {key: found[key] for key in keys if found.get(key)}
-    return {"bases": [dict(found["base"])], "training": training | {"seconds": found["speed"].get("seconds")}}
+    return {
+        "bases": [dict(found["base"])],
+        "training": training | {"seconds": (found.get("speed") or {}).get("seconds")},
+    }
 
 
 def _bases(found: Any) -> list[dict[str, Any]]:
@@ -250,5 +253,7 @@ def _artifacts(of: Described) -> dict[str, str]:
 
 
 def _own(of: Described) -> dict[str, str]:
-    path = of.specialist / CARD
-    return {f"{RUNGS}/{of.rung}/{CARD}": file_digest(path)} if path.is_file() else {}
+    """The specialist's own card."""
+    names = {CARD: f"{RUNGS}/{of.rung}/{CARD}", TRAINED: TRAINED}
+    paths = {told: of.specialist / name for name, told in names.items()}
+    return {told: file_digest(path) for told, path in paths.items() if path.is_file()}
