@@ -129,7 +129,7 @@ def _place(
 ) -> tuple[Task, Path, Path | None, tuple[str, ...]]:
     """The task, where its paths start, and the run to use."""
     if what.is_dir():
-        task, folder = _task_of_run(what)
+        task, folder = task_of_run(what)
         return task, folder, what, ()
     task, folder = task_of(what, hints, say)
     place = run or RUNS / what.stem
@@ -150,7 +150,7 @@ def _same(task: Task, other: Mapping[str, Any]) -> bool:
     return own == {key: value for key, value in other.items() if key not in BESIDE}
 
 
-def _task_of_run(run: Path) -> tuple[Task, Path]:
+def task_of_run(run: Path) -> tuple[Task, Path]:
     """The task that a run was made of.
 
     Raises:

@@ -17,7 +17,7 @@ from whet.ladder import as_output
 from whet.measure import wrong_by
 from whet.records import Example, Output, Passage, Prediction, Specialist
 from whet.rungs.base import CARD, Tell, load_specialist, silent
-from whet.store import file_digest, make_folder, read_json, read_jsonl, value_digest, write_jsonl
+from whet.store import folder_digests, make_folder, read_json, read_jsonl, value_digest, write_jsonl
 from whet.trust.measures import Measure
 
 if TYPE_CHECKING:
@@ -37,6 +37,9 @@ class Side:
     folder: Path
     test: tuple[Prediction, ...]
     """Its held-out answers, as the run has them: output, confidence, failed."""
+    learned: frozenset[str] = frozenset()
+    """Ids of held-out rows that it has learned from, which therefore say nothing of it: a previous release
+    may have been trained on what is unseen now."""
     outside: bool = False
     """Whether it may run the command or call the address that it names."""
 
@@ -47,9 +50,8 @@ class Side:
 
     @cached_property
     def digest(self) -> str:
-        """Of every file of its folder."""
-        files = sorted(path for path in self.folder.rglob("*") if path.is_file())
-        return value_digest([(str(path.relative_to(self.folder)), file_digest(path)) for path in files])
+        """Of every file of its folder, as a release has it."""
+        return value_digest(folder_digests(self.folder))
 
     @cached_property
     def card(self) -> Mapping[str, Any]:

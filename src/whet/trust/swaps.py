@@ -53,7 +53,10 @@ GROUPS: dict[str, dict[str, Forms]] = {
     },
 }
 _BESIDE = ("black", "white")
-_PERSON = r"(?=\s+(?:man|men|woman|women|person|people|guys?|boys?|girls?|kids?|students?|customers?|patients?|families|family)\b)"
+_PERSON = (
+    r"(?=\s+(?:man|men|woman|women|person|people|guys?|boys?|girls?|kids?|students?|customers?|patients?|"
+    r"families|family)\b)"
+)
 
 
 def swapped(text: str) -> dict[tuple[str, str], str]:
