@@ -22,6 +22,7 @@ from whet.check.findings import STANDARDS
 from whet.checkup import check_task
 from whet.config import load_task
 from whet.pipeline import run_task
+from whet.trust.evidence import evidence
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -131,7 +132,13 @@ def report_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run_task(folder / "task.yaml", folder / "out").report
 
 
-@pytest.fixture(params=["check", "report"])
+@pytest.fixture(scope="module")
+def evidence_page(report_page: Path) -> Path:
+    """The evidence of that run's specialist."""
+    return evidence(report_page.parent).page
+
+
+@pytest.fixture(params=["check", "report", "evidence"])
 def page_file(request: pytest.FixtureRequest) -> Path:
     found: Path = request.getfixturevalue(f"{request.param}_page")
     return found
@@ -262,3 +269,28 @@ def worst_contrast(page: Page) -> float:
     pairs = {(ink, paper) for ink, paper in page.evaluate(COLOURS) if "rgba" not in ink + paper}
     lights = [sorted((luminance(ink), luminance(paper))) for ink, paper in pairs]
     return min((high + 0.05) / (low + 0.05) for low, high in lights)
+
+
+# The evidence page.
+
+
+def test_every_measure_is_told_in_a_line_and_leads_to_its_figures(evidence_page: Path, open_page: Open) -> None:
+    told = json.loads(evidence_page.with_suffix(".json").read_text(encoding="utf-8"))
+    with open_page(evidence_page) as seen:
+        lines = seen.page.locator("#glance li")
+        assert lines.count() == len(told["measures"])
+        for at, one in enumerate(told["measures"]):
+            line = lines.nth(at)
+            assert line.locator(".tally").inner_text().strip()
+            word = "not shown" if one["standing"] == "not shown" else "shown"
+            assert line.locator(".word").inner_text() == word
+            line.locator("a").click()
+            assert seen.page.locator(f"#{one['name']} tbody tr").count() >= len(one["figures"])
+
+
+def test_a_minute_is_enough_for_what_stands_at_the_top(evidence_page: Path, open_page: Open) -> None:
+    """Verdict and glance have no more words than one reads in a minute and a half at 238 a minute."""
+    with open_page(evidence_page) as seen:
+        words = seen.page.locator("#glance").inner_text().split()
+        words += seen.page.locator("section.verdict").inner_text().split()
+        assert len(words) < 1.5 * 238

@@ -18,7 +18,10 @@ from whet.cli import card, key, log, release
 from whet.cli.advise import advise
 from whet.cli.check import check
 from whet.cli.convert import convert
+from whet.cli.evidence import evidence
+from whet.cli.gate import gate
 from whet.cli.index import index
+from whet.cli.review import review
 from whet.cli.tune import tune
 from whet.errors import InputError, WhetError, WorldError
 from whet.version import __version__
@@ -223,6 +226,9 @@ app.command()(check)
 app.command()(convert)
 app.command()(index)
 app.command()(tune)
+app.command()(evidence)
+app.command()(gate)
+app.command()(review)
 for command in (
     release.release,
     release.approve,

@@ -1,0 +1,62 @@
+"""``whet evidence``: every measure of a finished run's specialist, and the page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+PLACE = 14  # columns of a measure's name
+
+
+def evidence(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    rung: Annotated[
+        str | None, typer.Option("--rung", help="Whose evidence; default: the rung that the verdict names.")
+    ] = None,
+    base: Annotated[
+        str | None, typer.Option("--base", help="The untrained counterpart; default: chosen by the rung.")
+    ] = None,
+    against: Annotated[
+        Path | None, typer.Option("--against", help="The run folder of the previous release.")
+    ] = None,
+    precision: Annotated[
+        float, typer.Option("--precision", min=0.5, max=0.9999, help="Wanted of what goes out alone.")
+    ] = 0.98,
+    suite: Annotated[
+        Path | None, typer.Option("--suite", help="An evaluation file of your own, for forgetting.")
+    ] = None,
+    outside: Annotated[
+        bool, typer.Option("--allow-outside", help="The run may ask the servers that it names.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object on standard output.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Measure what a specialist must show before anyone relies on it; write 08-evidence.html."""
+    from whet.cli.progress import progress
+    from whet.trust.context import Asked
+    from whet.trust.evidence import evidence as take
+
+    with progress() as shown:
+        asked = Asked(suite=suite, precision=precision)
+        done = take(run, rung=rung, base=base, against=against, asked=asked, outside=outside, tell=shown.tell)
+    if as_json:
+        typer.echo(json.dumps({"page": str(done.page), **done.found}, ensure_ascii=False, indent=1))
+        return
+    for line in spoken(done.found):
+        typer.echo(line)
+    typer.echo(f"page: {done.page}")
+
+
+def spoken(found: dict[str, Any]) -> list[str]:
+    """What the terminal says: one line a measure."""
+    lines = [found["sentence"].replace("`", "")]
+    for one in found["measures"]:
+        shown = one["standing"] == "shown"
+        said = one["said"] if shown else f"not shown: {one['why']}"
+        lines.append(f"{'●' if shown else '–'} {one['name']:{PLACE}} {said}")
+    return lines
