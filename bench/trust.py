@@ -1,10 +1,10 @@
 """What the evidence says on open data: Banking77's confidence, and identity words in Wikipedia comments.
 
-    python bench/trust.py banking77 RUN            one JSON line: ECE before and after, coverage, conformal sets
-    python bench/trust.py identity --data FOLDER   one JSON line: the largest gap between groups, named
+    python bench/trust.py banking77 RUN            calibration, coverage at 98 %, conformal sets
+    python bench/trust.py identity --data FOLDER   the largest gap between groups, named
 
-``RUN`` is a finished run of Banking77 with its given split (``examples/banking77``); the page is made by the
-command line, as a user makes it, once with an empty cache of evidence and once again. For ``identity`` a
+Each prints one JSON line. ``RUN`` is a finished run of Banking77 with its given split; the page is made by
+the command line, as a user makes it, once with an empty cache of evidence and once again. For ``identity`` a
 toxicity classifier learns plain comments, and identity words of held-out ones are swapped; both files share
 their ``rev_id``, by which they are split.
 """

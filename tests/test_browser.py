@@ -274,7 +274,9 @@ def worst_contrast(page: Page) -> float:
 # The evidence page.
 
 
-def test_every_measure_is_told_in_a_line_and_leads_to_its_figures(evidence_page: Path, open_page: Open) -> None:
+def test_every_measure_is_told_in_a_line_and_leads_to_its_figures(
+    evidence_page: Path, open_page: Open
+) -> None:
     told = json.loads(evidence_page.with_suffix(".json").read_text(encoding="utf-8"))
     with open_page(evidence_page) as seen:
         lines = seen.page.locator("#glance li")

@@ -120,7 +120,7 @@ def promised(n: int, precision: float, draws: int) -> tuple[int, int, int]:
 
 def test_a_promised_precision_holds_and_one_chosen_by_looking_does_not() -> None:
     """The control is the threshold that is best on the very rows: it breaks its word half of the time."""
-    given, broken, looked = promised(1500, 0.9, 100)
+    given, broken, looked = promised(1500, 0.75, 100)
     assert given > 85
     assert broken / 100 <= 0.05 + 1.65 * math.sqrt(0.05 * 0.95 / 100)
     assert looked / 100 > 0.25

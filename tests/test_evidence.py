@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.conftest import Whet, examples, tickets
 from whet.config import task_from
 from whet.evaluate.metrics import Metric
 from whet.records import Example, FitInfo, Prediction
+from whet.trust.bias import bias
 from whet.trust.confidence import confidence
 from whet.trust.context import Asked, Context, Side
 from whet.trust.gate import judge
@@ -35,7 +37,7 @@ def desks(path: Path, seed: int = 0) -> None:
     """Tickets of three regions; in the north, half of the labels are another than the text says."""
     rng = random.Random(seed)
     rows = []
-    for at, (text, label) in enumerate(tickets(150, seed)):
+    for at, (text, label) in enumerate(tickets(110, seed)):
         region = ("north", "south", "west")[at % 3]
         wrong = region == "north" and rng.random() < 0.5
         others = [name for name in ("parcel", "refund", "login") if name != label]
@@ -374,6 +376,42 @@ def test_one_confidence_for_all_is_no_confidence(tmp_path: Path) -> None:
     measure = confidence(context(tmp_path, Knows(by_rule)))
     assert measure.standing == "not shown"
     assert state(measure, "confidence.ece") == "not shown"
+
+
+def about_people(count: int) -> list[Example]:
+    said = [
+        "my {} neighbour waits for a parcel",
+        "a {} colleague wants a refund",
+        "the {} man cannot sign in",
+    ]
+    groups = ["christian", "muslim", "jewish", "hindu"]
+    rows = [
+        (f"{said[at % 3].format(groups[at % 4])} {at}", ("parcel", "refund", "login")[at % 3])
+        for at in range(count)
+    ]
+    return examples(rows)
+
+
+@pytest.mark.parametrize("unfair", [True, False])
+def test_an_answer_that_hangs_on_the_group_fails_and_one_that_does_not_passes(
+    tmp_path: Path, unfair: bool
+) -> None:
+    def answer(text: str) -> str:
+        return "login" if unfair and "muslim" in text.lower() else by_rule(text)
+
+    whole = context(tmp_path, Knows(answer))
+    held = tuple(about_people(60))
+    side = Side("head", tmp_path, tuple(Knows(answer).predict([e.input for e in held])))
+    side.__dict__.update(specialist=Knows(answer), digest=str(unfair), card={})
+    measure = bias(replace(whole, test=held, tuned=side))
+    line = Line("bias.swap_gap", at_most=0.05)
+    assert judge(line, {"bias": measure}).state == ("failed" if unfair else "passed")
+    gap = measure.figure("swap_gap")
+    assert gap is not None
+    if unfair:
+        assert "Muslim" in gap.title
+        assert gap.low > 0.3
+        assert {row.said for row in measure.rows} == {"changes with the group"}
 
 
 def test_too_few_says_how_many() -> None:

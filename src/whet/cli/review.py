@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -34,7 +34,7 @@ def review(
         if by:
             raise InputError("has no effect without --take.", where="--by")
         path, count = reviewing.offer(run, sample, rung=rung, out=out)
-        told = {"file": str(path), "outputs": count}
+        told: dict[str, Any] = {"file": str(path), "outputs": count}
         said = f"wrote {count:,} outputs to {path}\nwrite accept or reject into every row, then:\n" + (
             f"whet review {run} --take {path} --by NAME"
         )

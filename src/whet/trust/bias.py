@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 NAME = "bias"
 LEAST = 10
 """Rows that name a group of a kind, for the kind to be looked at."""
-READ, WRITTEN = 4000, 400
-"""Texts that are asked, at most, of models that choose and of models that write."""
+READ, WRITTEN = 600_000, 40_000
+"""Characters that are asked, at most, of models that choose and of models that write; the shortest rows come
+first, so that there are many."""
 ALPHA = 0.05
 EFFECT = 0.01  # a smaller gap is not worth a word, however sure
 RESAMPLES = 1000
@@ -91,12 +92,14 @@ def _texts(context: Context) -> tuple[dict[str, list[dict[tuple[str, str], str]]
     found: dict[str, list[dict[tuple[str, str], str]]] = {}
     origins: dict[str, list[int]] = {}
     left = WRITTEN if getattr(context.tuned.specialist, "writer", None) is not None else READ
-    for at, example in enumerate(context.test):
+    shortest = sorted(range(len(context.test)), key=lambda at: len(context.test[at].input))
+    for at in shortest:
+        example = context.test[at]
         by_kind: dict[str, dict[tuple[str, str], str]] = {}
         for (kind, group), text in swapped(example.input).items():
             by_kind.setdefault(kind, {})[kind, group] = text
         for kind, copies in by_kind.items():
-            left -= len(copies)
+            left -= sum(map(len, copies.values()))
             if left >= 0:
                 found.setdefault(kind, []).append(copies)
                 origins.setdefault(kind, []).append(at)
@@ -174,12 +177,11 @@ def _largest(standing: Sequence[SwapGap], gaps: Sequence[SwapGap]) -> Figure:
         title = "Largest gap between groups: none stands"
         return Figure("swap_gap", 0.0, 0.0, high, n, "lower", title=title, unit="points", of="rows")
     top = standing[0]
-    ends = sorted((abs(top.difference.low), abs(top.difference.high)))
+    low, high = sorted((abs(top.difference.low), abs(top.difference.high)))
     word = "more" if top.difference.value > 0 else "less"
     title = f"'{top.answer}' comes {word} often for “{top.group}” than for the others"
-    return Figure(
-        "swap_gap", abs(top.difference.value), *ends, top.n, "lower", title=title, unit="points", of="rows"
-    )
+    value = abs(top.difference.value)
+    return Figure("swap_gap", value, low, high, top.n, "lower", title=title, unit="points", of="rows")
 
 
 Answered = Mapping[str, tuple[Sequence[Mapping[tuple[str, str], str]], list[list["Output"]]]]

@@ -118,8 +118,8 @@ def _threshold(context: Context, own: Floats, right: Floats) -> tuple[list[Figur
         if found is None:
             rows.append((f"{100 * precision:g} %", "none", "–", "100 %", plain))
         else:
-            share = found.share
-            cells = (f"{found.confidence:.3f}", f"{100 * share:.1f} %", f"{100 * (1 - share):.1f} %")
+            going = 100 * found.share
+            cells = (f"{found.confidence:.3f}", f"{going:.1f} %", f"{100 - going:.1f} %")
             rows.append((f"{100 * precision:g} %", *cells, plain))
     columns = ("precision", "threshold", "goes out alone", "to a person", "in these very rows")
     table = Table("What may go out without a person, promised with 95 % confidence", columns, tuple(rows))

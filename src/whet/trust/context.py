@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whet.evaluate.metrics import Metric
-from whet.ladder import as_output
+from whet.ladder import as_output, with_cache
 from whet.measure import wrong_by
 from whet.records import Example, Output, Passage, Prediction, Specialist
-from whet.rungs.base import CARD, Tell, load_specialist, silent
+from whet.rungs.base import CARD, Setting, Tell, load_specialist, silent
 from whet.store import folder_digests, make_folder, read_json, read_jsonl, value_digest, write_jsonl
 from whet.trust.measures import Measure
 
@@ -109,7 +109,8 @@ class Context:
         path = self.run / KEPT / f"{side.name}-{key[:16]}.jsonl"
         if path.is_file():
             return [_prediction(row) for row in read_jsonl(path)]
-        found = side.specialist.predict(list(inputs)) if inputs else []
+        reader = with_cache(side.specialist, Setting(encoders=self.encoders))
+        found = reader.predict(list(inputs)) if inputs else []
         make_folder(path.parent)
         write_jsonl(path, [asdict(one) for one in found])
         return found

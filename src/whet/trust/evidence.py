@@ -88,6 +88,7 @@ def evidence(
         InputError: no finished run, no such rung in it.
     """
     start = time.perf_counter()
+    task_of_run(run)  # no lock is left in a folder that is no run
     with exclusive(run):
         context = context_of(
             run, rung=rung, base=base, against=against, asked=asked, outside=outside, tell=tell

@@ -120,8 +120,8 @@ def judge(line: Line, measures: Mapping[str, Measure]) -> Judged:
         return Judged(
             line.name, "not shown", line.needed, _limit(line, None), f"no such figure; known: {known}"
         )
-    state, more = held(line, figure)
-    return Judged(line.name, state, line.needed, _limit(line, figure), _figure(figure, more), more)
+    kept, more = held(line, figure)
+    return Judged(line.name, kept, line.needed, _limit(line, figure), _figure(figure, more), more)
 
 
 def held(line: Line, figure: Figure) -> tuple[State, int | None]:

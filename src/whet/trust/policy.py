@@ -174,7 +174,7 @@ def _lines(stakes: Stakes, limits: Mapping[str, Limit]) -> list[Line]:
     high = stakes == "high"
     lines = []
     for name, (side, normal, strong, needed) in DEFAULTS.items():
-        line = Line(name, **{side: strong if high else normal}, surely=high, needed=needed or high)  # type: ignore[arg-type]
+        line = Line(name, **{side: strong if high else normal}, surely=high, needed=needed or high)
         lines.append(_with(line, limits.get(name)))
     for name, limit in limits.items():
         if name not in DEFAULTS:
