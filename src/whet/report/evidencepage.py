@@ -70,7 +70,7 @@ def _measure(one: Mapping[str, Any]) -> dict[str, Any]:
     """A measure as the page shows it."""
     shown = one["standing"] == "shown"
     said = one["said"] if shown else one["why"]
-    head, _, rest = said.partition(". ")
+    head, _, rest = (said[:1].upper() + said[1:]).partition(". ")
     return {
         "name": one["name"],
         "asks": ASKS.get(one["name"], ""),
