@@ -55,7 +55,9 @@ def banking77(run: Path, rung: str) -> dict[str, Any]:
     shutil.rmtree(run / "cache" / "evidence", ignore_errors=True)
     first, found = evidence(run, rung)
     again, _ = evidence(run, rung)
-    names = {"confidence": ("ece", "ece_before", "brier", "coverage", "conformal", "set_size")}
+    names: dict[str, tuple[str, ...]] = {
+        "confidence": ("ece", "ece_before", "brier", "coverage", "conformal", "set_size")
+    }
     names |= {"overfitting": ("gap",), "quality": ("right", "against_base"), "slices": ("worst_gap",)}
     shown = {f"{m}.{n}": figure(found, m, n) for m, wanted in names.items() for n in wanted}
     seconds = {"first": round(first, 1), "again": round(again, 1), "measures": found["seconds"]}

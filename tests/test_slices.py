@@ -28,7 +28,7 @@ def rows() -> tuple[list[str], dict[str, list[str]], np.ndarray]:
 def right(region: np.ndarray, seed: int, gap: float) -> list[bool]:
     """One answer in ten is wrong; in one region, more by ``gap``."""
     chance = np.where(region == 3, 0.1 + gap, 0.1)
-    return (np.random.default_rng(seed).random(len(region)) >= chance).tolist()
+    return [bool(ok) for ok in np.random.default_rng(seed).random(len(region)) >= chance]
 
 
 def test_a_planted_gap_of_ten_points_is_found_and_none_is_invented() -> None:
@@ -89,7 +89,7 @@ def test_topics_are_what_lies_together() -> None:
 
 def test_a_swap_changes_the_group_and_nothing_else() -> None:
     copies = swapped("Muslims pray here, said a MUSLIM man.")
-    assert copies["religion", "Jewish"] == "Jews pray here, said a JEW man."
+    assert copies["religion", "Jewish"] == "Jews pray here, said a JEWISH man."
     assert copies["religion", "Christian"] == "Christians pray here, said a CHRISTIAN man."
     assert copies["gender", "a woman"] == "Muslims pray here, said a MUSLIM woman."
     assert swapped("The weather is fine.") == {}
@@ -108,13 +108,13 @@ def table(rng: np.random.Generator, lift: float, n: int = 300, groups: int = 8) 
 def test_a_group_that_is_treated_otherwise_is_found() -> None:
     names = [f"g{at}" for at in range(8)]
     hits, alarms = 0, 0
-    for seed in range(60):
+    for seed in range(30):
         rng = np.random.default_rng(seed)
         gaps = [g for g in swap_gaps({"k": table(rng, 0.15)}, {"k": names}) if g.stands]
         hits += any(g.group == "g0" for g in gaps)
         alarms += any(g.stands for g in swap_gaps({"k": table(rng, 0.0)}, {"k": names}))
-    assert hits >= 54
-    assert alarms <= 6
+    assert hits >= 27
+    assert alarms <= 4
 
 
 def test_the_chance_of_a_count_is_exact() -> None:

@@ -81,11 +81,16 @@ def promotion(new: ArrayLike, old: ArrayLike, *, margin: float = 0.0, alpha: flo
 def evidence(gaps: ArrayLike, margin: float = 0.0) -> float:
     """Mean over bets of prod(1 + bet (gap + margin) / (1 - margin)): a fair game at best, if the mean gap is
     -margin or less. For 1 and -1 and no margin this is a mixture of likelihood ratios on discordant pairs."""
-    return float(np.exp(min(_log_won(np.asarray(gaps, float), margin), 700.0)))
+    return float(np.exp(min(_log_won(*_counted(gaps), margin), 700.0)))
 
 
-def _log_won(gaps: FloatArray, margin: float) -> float:
-    values, counts = np.unique(gaps, return_counts=True)
+def _counted(gaps: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Different gaps, and how often each occurs."""
+    values, counts = np.unique(np.asarray(gaps, float), return_counts=True)
+    return values, counts.astype(float)
+
+
+def _log_won(values: FloatArray, counts: FloatArray, margin: float) -> float:
     steps = np.log1p(BETS[:, None] * (values[None] + margin) / (1 - margin))  # [bets, values]
     logs = steps @ counts if len(values) else np.zeros(len(BETS))
     top = float(logs.max())
@@ -97,11 +102,11 @@ def anytime_upper(gaps: ArrayLike, alpha: float) -> float:
 
     The largest m for which a bet against "the mean is m or more" has not won 1 / alpha.
     """
-    gaps = np.asarray(gaps, float)
+    values, counts = _counted(gaps)
     low, high = -1.0 + 1e-9, 1.0
     for _ in range(40):
         m = (low + high) / 2
-        if _log_won(-gaps, m) >= math.log(1 / alpha):
+        if _log_won(-values, counts, m) >= math.log(1 / alpha):
             high = m
         else:
             low = m
@@ -112,8 +117,10 @@ def _more(gaps: FloatArray, margin: float, alpha: float) -> int | None:
     """Examples until the best bet's growth is enough, were all such as these."""
     if not len(gaps):
         return None
-    growth = float(np.log1p(BETS[:, None] * (gaps[None] + margin) / (1 - margin)).mean(axis=1).max())
+    values, counts = _counted(gaps)
+    steps = np.log1p(BETS[:, None] * (values[None] + margin) / (1 - margin))
+    growth = float((steps @ counts).max() / len(gaps))
     if growth <= 0:
         return None
-    left = math.log(1 / alpha) - _log_won(gaps, margin)
+    left = math.log(1 / alpha) - _log_won(values, counts, margin)
     return max(0, math.ceil(left / growth))

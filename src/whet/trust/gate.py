@@ -27,7 +27,7 @@ State = Literal["passed", "failed", "too few", "not shown", "does not apply"]
 RESULT = "09-gate"
 LEAST = 30
 """Examples behind a figure, where its interval need not keep to the limit."""
-APART = "does not apply"
+APART: Literal["does not apply"] = "does not apply"
 
 
 @dataclass(frozen=True, slots=True)
