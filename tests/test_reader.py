@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 import train_reader
 from reader import facts, forms, labels, measure, mix, orders
 from reader.items import Item
-from reader.lists import Draw, apart, lists, topics
+from reader.lists import Draw, apart, topics
 from reader.measure import right
 from reader.tokens import tokenizer_of
 
@@ -120,10 +120,12 @@ def test_stock_transformers_reads_it_alike(reader: DecoderWriter, source: Decode
 def test_what_it_is_measured_with_is_kept_apart() -> None:
     learned = [mix.item(f"x/{n}", 1.0) for n in range(300)]
     held = [item for make in mix.SHARES for item in mix.held_out(make, 20)]
-    kept = {word for name in ("people", "cities") for word in lists()[name] if apart(word)}
-    said = {word for item in learned for turn in item.turns for word in turn.text.split()}
-    assert not kept & said
-    assert {word for item in held for turn in item.turns for word in turn.text.split()} & kept, "the control"
+    kept = {frame for frame in facts.READ if apart(frame)}
+    assert kept
+    assert not kept & {turn.text for item in learned for turn in item.turns}
+    assert kept & {turn.text for item in held for turn in item.turns}, "the control"
+    draws = [Draw(random.Random(n), held=bool(n % 2)) for n in range(400)]
+    assert all(apart(draw.nonsense()) == apart(draw.code()) == draw.held for draw in draws)
 
 
 def test_rows_are_what_training_would_read(tokenizer: Any) -> None:

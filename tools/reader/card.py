@@ -55,9 +55,9 @@ Took {minutes} minutes of wall time with {versions} on two cores with AVX512-BF1
 
 ## Measured
 
-Items that were drawn from what is kept apart: one in six sentence frames, words, made-up words and codes,
-by the digest of their text; mappings and labels are new in every item. Words of topics (which of them is a
-fruit) are not kept apart: they are knowledge. An answer counts when it is right to the letter. *Without* is
+Items that were drawn from what is kept apart: one in six sentence frames, made-up words and codes, by the
+digest of their text; mappings and labels are new in every item. Plain words (names, things, which of them
+is a fruit) are not kept apart: they are knowledge. An answer counts when it is right to the letter. *Without* is
 the same question without the examples, passages or definitions; *held* lets only labels of the item be
 answered, so that guessing is 1 in 2 to 5. 95 % Wilson intervals.
 

@@ -1,8 +1,8 @@
 """The words that the reader's texts are made of, and which of them are kept apart for the figures.
 
-Words, made-up names, codes and sentence frames fall in two halves by a digest of their text: most are
-learned from, the rest only measured with. Words of topics stand in both: what a word is about is knowledge,
-and cannot be read off a word that was never met. Knows no task.
+Made-up words, codes and sentence frames fall in two halves by a digest of their text: most are learned from,
+the rest only measured with. Plain words stand in both: what a word is about is knowledge, and a token that
+was never met cannot be written. Knows no task.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ class Draw:
         return self.rng.choice(mine or list(frames))
 
     def word(self, name: str) -> str:
-        """A word of a list, of this half."""
-        return self.frame(lists()[name])
+        """A word of a list; these stand in both halves."""
+        return self.rng.choice(lists()[name])
 
     def some(self, values: Sequence[str], count: int) -> list[str]:
         return self.rng.sample(list(values), min(count, len(values)))

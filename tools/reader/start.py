@@ -1,13 +1,14 @@
 """The reader's weights before it learns: random, but for some heads that are laid to look up and copy.
 
     words     those of one topic start near each other; what speaks of something is told from what does not
-    layer 0   heads 0, 1, 2 look one, two, three tokens back and write down what stands there (W1, W2, W3);
-              head 3 gathers what speaks of something among the last tokens (G)
+    layer 0   heads 0, 1 look one and two tokens back and write down what stands there (W1, W2);
+              head 2 does nothing yet; head 3 gathers what speaks of something among the last tokens (G)
     layer 1   head 0: where what stood before is what I am               ->  copy what came then  (own, W1)
               head 1: where that is so, and for the two before as well    ->  copy  (own, W1 and W1, W2)
-              head 2: where, three back, stood what is two back from me  ->  copy  (W2, W3)
+              head 2: where a line of a list began, shortly before        ->  write down its name  (L)
               head 3: where an answer began, after words like mine        ->  copy  (own, W1 and G, G)
     layer 2   head 0: where words like mine were gathered                 ->  copy  (G, G)
+              head 1: the same                                            ->  copy the name of that line  (L)
 
 Such heads form by themselves (Olsson and others, "In-context Learning and Induction Heads", arXiv
 2209.11895), but late; on two cores, training would spend its hours waiting for them. Beginning near what will
@@ -42,6 +43,9 @@ WRITE, MATCH, COPY = 0.55, 2.2, 1.8
 FAINT = 0.7
 """``COPY`` of heads that compare what was gathered: they are wrong more often."""
 GATHER, LOCAL, CHOOSY = 0.6, 0.5, 1.0
+BEGUN, NAMED, TOLD, DEEP = 2.5, 1.2, 1.8, 2.2
+"""How surely the name on a line is seen, how loudly it is written down and said, and how sharply a deep head
+looks: what was gathered is a smaller part of what stands there by then."""
 NEAR = 0.75
 """How much of its topic's vector a word starts with; the rest is its own, and the whole as long as others."""
 LETTERS = 4
@@ -58,18 +62,19 @@ class Meeting(NamedTuple):
     scale: float = 1.0
 
 
-def lay(model: Any, topics: Mapping[int, int], telling: Tensor, seed: int) -> None:
+def lay(model: Any, topics: Mapping[int, int], telling: Tensor, marks: tuple[int, int], seed: int) -> None:
     """Lay the heads into a Llama of ``transformers``, in place.
 
     Args:
         topics: tokens that speak of one topic only, and which one it is.
         telling: of each token, from -1 to 1, how much it speaks of something [tokens].
+        marks: the tokens before the name on a line of a list: the mark of the line, and the space after it.
     """
     rng = torch.Generator().manual_seed(seed)
     layers, width = model.model.layers, model.config.hidden_size
     head = width // model.config.num_attention_heads
     common = torch.randn(width, generator=rng).sign()
-    (speaks,), w1, w2, w3, own, gathered = _frames(rng, common, (1, W, W, W, head, head))
+    (speaks,), w1, w2, line, own, gathered = _frames(rng, common, (1, W, W, W, head, head))
     with torch.no_grad():
         words = model.model.embed_tokens.weight
         words.copy_(SPREAD * _near(torch.randn(words.shape, generator=rng), topics, rng) + COMMON * common)
@@ -79,7 +84,7 @@ def lay(model: Any, topics: Mapping[int, int], telling: Tensor, seed: int) -> No
             layer.mlp.down_proj.weight.zero_()
             layer.self_attn.o_proj.weight.zero_()
         first, second, third = (layer.self_attn for layer in layers[:3])
-        for back, frame in enumerate((w1, w2, w3)):
+        for back, frame in enumerate((w1, w2)):
             _look_back(first, _part(back, head), common / width**0.5, back + 1)
             _pass_on(first, _part(back, head), own, frame, WRITE)
         _gather(first, _part(3, head), common / width**0.5, speaks)
@@ -87,11 +92,15 @@ def lay(model: Any, topics: Mapping[int, int], telling: Tensor, seed: int) -> No
         here, before, like = Meeting(own, w1, W), Meeting(w1, w2, W // 2), Meeting(gathered, gathered, W)
         half = here._replace(rows=W // 2)
         began = here._replace(rows=12), like._replace(rows=28)
-        for place, met in enumerate(([here], [half, before], [Meeting(w2, w3, W)], began)):
+        for place, met in ((0, [here]), (1, [half, before]), (3, began)):
             _find(second, _part(place, head), met)
             _pass_on(second, _part(place, head), own, own, FAINT if met is began else COPY)
-        _find(third, _part(0, head), [like])
-        _pass_on(third, _part(0, head), own, own, FAINT)
+        mark, space = (own[:W] @ _unit(words[token]) for token in marks)
+        _gather(second, _part(2, head), common / width**0.5, BEGUN * (w1.T @ space + w2.T @ mark))
+        _pass_on(second, _part(2, head), own, line, NAMED)
+        for place, read in enumerate((own, line)):
+            _find(third, _part(place, head), [like._replace(scale=DEEP)])
+            _pass_on(third, _part(place, head), read, own, FAINT if read is own else TOLD)
 
 
 def telling_of(tokenizer: Any, topics: Mapping[int, int], plain: Sequence[str]) -> Tensor:
@@ -115,6 +124,10 @@ def of_topics(tokenizer: Any, topics: Sequence[Topic]) -> dict[int, int]:
             if len(tokenizer.decode([token]).strip()) >= LETTERS:
                 found.setdefault(token, set()).add(number)
     return {token: min(of) for token, of in found.items() if len(of) == 1}
+
+
+def _unit(vector: Tensor) -> Tensor:
+    return torch.nn.functional.normalize(vector, dim=0)
 
 
 def _part(place: int, head: int) -> slice:
