@@ -57,9 +57,9 @@ Took {minutes} minutes of wall time with {versions} on two cores with AVX512-BF1
 
 Items that were drawn from what is kept apart: one in six sentence frames, made-up words and codes, by the
 digest of their text; mappings and labels are new in every item. Plain words (names, things, which of them
-is a fruit) are not kept apart: they are knowledge. An answer counts when it is right to the letter. *Without* is
-the same question without the examples, passages or definitions; *held* lets only labels of the item be
-answered, so that guessing is 1 in 2 to 5. 95 % Wilson intervals.
+is a fruit) are not kept apart: they are knowledge. An answer counts when it is right to the letter.
+*Without* is the same question without the examples, passages or definitions; *held* lets only labels of the
+item be answered, so that guessing is 1 in 2 to 5. 95 % Wilson intervals.
 
 | skill | what | n | right | without | held | held, without |
 |---|---|---:|---|---|---|---|
