@@ -135,6 +135,9 @@ class TuneOptions(Section):
     """Of a decoder's base; `auto` is bf16 where the processor multiplies it natively."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where a decoder is trained; `auto` is the GPU where torch sees one."""
+    canaries: int = Field(default=0, ge=0, le=1000)
+    """Questions with random secrets, planted among a decoder's training rows to measure what it memorizes; a
+    third of them once, four times and sixteen times."""
 
 
 class PromptOptions(Section):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whet.check.load import load_subject
+from whet.data.canaries import canaries
 from whet.data.split import split_given
 from whet.errors import InputError
 from whet.models.decoder import find_decoder, load_tokenizer
@@ -50,7 +51,7 @@ class Given:
     """Examples of each side."""
     instruction: str = ""
     notes: tuple[str, ...] = ()
-    """What the split has to say."""
+    """What the split has to say, and that canaries were planted."""
 
 
 def given_by(task: Task, folder: Path) -> Given:
@@ -59,9 +60,13 @@ def given_by(task: Task, folder: Path) -> Given:
     subject, splits = split_of(task, folder)
     source = find_decoder(model_place(model, folder))
     tokenizer = load_tokenizer(source)
-    train, dev = (tokens_of(task, subject, side, tokenizer, source) for side in (splits.train, splits.dev))
+    train, dev = (
+        tokens_of(task, subject, side, tokenizer, source, more)
+        for side, more in ((splits.train, planted(task, task.instruction)), (splits.dev, ()))
+    )
     counts = {side: len(getattr(splits, side)) for side in ("train", "dev", "test")}
-    return Given(task, source, tokenizer, train, dev, counts, task.instruction, splits.notes)
+    notes = (*splits.notes, *planting(task))
+    return Given(task, source, tokenizer, train, dev, counts, task.instruction, notes)
 
 
 def given_for(task: Task, lesson: Lesson) -> Given:
@@ -70,10 +75,10 @@ def given_for(task: Task, lesson: Lesson) -> Given:
     context = context_of(task, lesson.source)
     train, dev = (
         tokenize(side, tokenizer, learn="last", context=context, too_long=task.tune.too_long)
-        for side in (lesson.train, lesson.dev)
+        for side in ((*lesson.train, *planted(task, lesson.instruction)), lesson.dev)
     )
     counts = {"train": len(lesson.train), "dev": len(lesson.dev), "test": 0}
-    return Given(task, lesson.source, tokenizer, train, dev, counts, lesson.instruction)
+    return Given(task, lesson.source, tokenizer, train, dev, counts, lesson.instruction, planting(task))
 
 
 def split_of(task: Task, folder: Path) -> tuple[Subject, Splits]:
@@ -108,14 +113,40 @@ def _examples(subject: Subject) -> tuple[list[Example], dict[str, list[Example]]
     return found.pop("train"), found
 
 
+def planted(task: Task, instruction: str) -> tuple[Conversation, ...]:
+    """The task's canaries as rows, each as often as it is planted."""
+    before = [Turn("system", instruction)] if instruction else []
+    return tuple(
+        Conversation((*before, Turn("user", one.ask), Turn("assistant", one.secret)), f"canary {n}, {time}")
+        for n, one in enumerate(canaries(task.tune.canaries, task.seed), start=1)
+        for time in range(1, one.repeats + 1)
+    )
+
+
+def planting(task: Task) -> tuple[str, ...]:
+    """What is said of canaries."""
+    rows = len(planted(task, ""))
+    if not rows:
+        return ()
+    return (
+        f"{task.tune.canaries:,} canaries stand in {rows:,} of the training rows: questions that nobody "
+        "asks, with secrets drawn at random; set `tune.canaries: 0` for weights without them",
+    )
+
+
 def tokens_of(
-    task: Task, subject: Subject, side: Sequence[Example], tokenizer: Any, source: DecoderSource
+    task: Task,
+    subject: Subject,
+    side: Sequence[Example],
+    tokenizer: Any,
+    source: DecoderSource,
+    more: Sequence[Conversation] = (),
 ) -> Tokenized:
-    """The rows of one side as tokens."""
+    """The rows of one side as tokens, with more conversations behind them."""
     place = {subject.source(row): row for row in range(len(subject))}
     conversations = [conversation(task, subject, place[example.source]) for example in side]
     return tokenize(
-        conversations,
+        [*conversations, *more],
         tokenizer,
         learn=task.tune.learn,
         context=context_of(task, source),

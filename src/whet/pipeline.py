@@ -296,6 +296,8 @@ def _without_effect(task: Task, setting: Setting, measured: Sequence[Measured]) 
         notes.append("`knowledge` had no effect: passages are shown by `retrieve`, to a model that writes")
     if "tune" in task.model_fields_set and not names & {"tune", "tune+retrieve"}:
         notes.append("`tune` had no effect: the rung is not among `rungs`")
+    if task.tune.canaries and setting.teach is None:
+        notes.append("`tune.canaries` had no effect: they are planted where a local decoder is trained")
     if "prompt" in task.model_fields_set and not (setting.writers and "prompt+" in names):
         notes.append("`prompt` had no effect: it is for `prompt+` of a model that writes")
     return notes

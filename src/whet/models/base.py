@@ -1,15 +1,15 @@
 """What a model that writes is, whoever runs it: requests in, answers out, one for each, in order.
 
 A request is a conversation and, where it matters, the form that the answer must have. The model may be a
-decoder on this machine, a server that speaks OpenAI's protocol, or a script in a test: rungs know only this.
-Knows no task and no rung.
+decoder on this machine, a server that speaks OpenAI's protocol, or a script in a test: rungs know only
+this. Knows no task and no rung.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from whet.records import Turn
@@ -48,6 +48,9 @@ class Request:
     temperature: float = 0.0
     """0: always the likeliest token."""
     seed: int = 0
+    begun: str = ""
+    """What the answer begins with already, and is not part of what comes back; models behind a server
+    refuse it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,10 @@ class Answer:
 
 
 class Writer(Protocol):
-    """A model that answers requests."""
+    """A model that answers requests.
+
+    One that runs here also has ``logprobs`` (``Weighs``).
+    """
 
     @property
     def name(self) -> str:
@@ -85,4 +91,17 @@ class Writer(Protocol):
         Raises:
             InputError: a request that can never be answered: longer than the model reads, a broken form.
             WorldError: nothing can be answered any more: budget, disk, a key that is refused.
+        """
+
+
+@runtime_checkable
+class Weighs(Protocol):
+    """A model that says how likely it finds an answer."""
+
+    def logprobs(self, requests: Sequence[Request], tell: Tell | None = None) -> list[list[float]]:
+        """The log-probability (nats) of each choice of each request's form, its end included and not
+        normalised.
+
+        Raises:
+            InputError: a request that is longer than the model reads.
         """

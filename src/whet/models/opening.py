@@ -1,8 +1,8 @@
 """A task's models: which kind each is, those that write made ready, and how a specialist finds its own.
 
-A name is a folder or an id; its files say whether it writes (a decoder) or reads (an encoder). A mapping is a
-server. Where a task names nothing that reads, the offline default does: it finds like examples, and the
-simple rungs stand on it. A saved specialist keeps what opens the same model, and its digest.
+A name is a folder or an id; its files say whether it writes (a decoder) or reads (an encoder). A mapping
+is a server. Where a task names nothing that reads, the offline default does: it finds like examples, and
+the simple rungs stand on it. A saved specialist keeps what opens the same model, and its digest.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from whet.store import read_json, value_digest, write_json
 if TYPE_CHECKING:
     from whet.config import Task
     from whet.models.base import Answer, Request, Tell, Writer
+    from whet.models.writer import DecoderWriter
 
 MODEL, ADAPTER = "model", "adapter"
 UNKNOWN = 0  # a server tells neither the size of its model nor its context
@@ -121,13 +122,16 @@ class Local:
         return layout_of(load_tokenizer(self.source))
 
     @cached_property
-    def _writer(self) -> Writer:
+    def _writer(self) -> DecoderWriter:
         from whet.models.writer import open_writer as loaded
 
         return loaded(str(self.source.folder), adapter=self.adapter)
 
     def answer(self, requests: Sequence[Request], tell: Tell | None = None) -> list[Answer]:
         return self._writer.answer(requests, tell)
+
+    def logprobs(self, requests: Sequence[Request], tell: Tell | None = None) -> list[list[float]]:
+        return self._writer.logprobs(requests, tell)
 
     def too_long(self, requests: Sequence[Request]) -> list[bool]:
         """Which requests leave no room for the tokens that they ask for; no weights are read to say so."""

@@ -88,7 +88,8 @@ class DecoderWriter:
         for n, request in enumerate(requests):
             if request.form is not None:
                 check_form(request.form)
-            texts.append(render(self.layout, Conversation(request.turns, f"request {n + 1}"), prompt=True))
+            opening = render(self.layout, Conversation(request.turns, f"request {n + 1}"), prompt=True)
+            texts.append(opening + request.begun)
         found = list[_Asked]()
         for request, text, encoded in zip(requests, texts, encode(self.layout, texts), strict=True):
             choices = request.form.choices if request.form else ()
@@ -166,16 +167,27 @@ class DecoderWriter:
             failed=_failed(written.failed),
         )
 
+    def logprobs(self, requests: Sequence[Request], tell: Tell | None = None) -> list[list[float]]:
+        """As ``whet.models.base.Weighs`` says."""
+        asked = self._asked(requests)
+        self._check_lengths(asked)
+        return self._weighed(asked, tell)
+
     def _chosen(self, asked: Sequence[_Asked], tell: Tell | None) -> list[Answer]:
+        pairs = zip(asked, self._weighed(asked, tell), strict=True)
+        return [_choice(one, logprobs) for one, logprobs in pairs]
+
+    def _weighed(self, asked: Sequence[_Asked], tell: Tell | None) -> list[list[float]]:
+        """Of each request's choices, in their order."""
         from whet.models.choices import score
 
-        found = dict[int, Answer]()
+        found = dict[int, list[float]]()
         for choices in dict.fromkeys(one.choices for one in asked):
             places = [n for n, one in enumerate(asked) if one.choices == choices]
             rows = [asked[n].ids for n in places]
             told = _telling(tell, "choosing")
             scores, _ = score(self.model, rows, choices, self.ends, told, make=self._reader())
-            found |= {n: _choice(asked[n], of) for n, of in zip(places, scores, strict=True)}
+            found |= zip(places, scores, strict=True)
         return [found[n] for n in range(len(asked))]
 
     def _decoded(self, ids: Sequence[int]) -> str:
