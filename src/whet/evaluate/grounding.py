@@ -44,7 +44,7 @@ _LISTED = re.compile(r"^\s*(?:\(?\d{1,2}[.)]|\[\d{1,2}\]|#{1,6})\s", re.MULTILIN
 _CITED = re.compile(r"\[\d{1,3}\]")
 _WORD = r"(?:[A-ZÀ-ÖØ-Þ][\w'’]*[a-zà-öø-ÿ][\w'’]*|[A-ZÀ-ÖØ-Þ]\.)"
 _NAME = re.compile(rf"\b{_WORD}(?:[ \u00a0-](?:(?:of|de|van|von|der|da|di|la)\s)?{_WORD})*")
-_TITLES = frozenset({"mr", "mrs", "ms", "dr", "dear", "hello", "hi", "hey"})
+_TITLED = re.compile(r"\b(?:mr|mrs|ms|dr|prof|dear|hello|hi|hey)\b[.,]?\s*$", re.IGNORECASE)
 _OPENS = re.compile(r"(?:^|[.!?:;\n]\s*|[-*•>\"“(]\s*)$")
 _COMMON = (
     "i i'm i'll i've i'd mr mrs ms dr dear hello hi hey thanks thank please sorry yes no ok okay best "
@@ -135,10 +135,11 @@ def _codes(text: str) -> Iterator[tuple[int, int]]:
 def _names(text: str) -> Iterator[tuple[int, int]]:
     """Words with a capital, in a row; one that opens a sentence only where more follow it."""
     for match in _NAME.finditer(text):
-        start, words, titled = match.start(), match[0].split(), False
-        while words and (first := words[0].strip(".").lower()) in _PLAIN:
-            start, words, titled = start + len(words[0]) + 1, words[1:], first in _TITLES
-        if words and (titled or len(words) > 1 or not _OPENS.search(text[:start])):
+        start, words = match.start(), match[0].split()
+        while words and words[0].strip(".").lower() in _PLAIN:
+            start, words = start + len(words[0]) + 1, words[1:]
+        before = text[:start]
+        if words and (len(words) > 1 or _TITLED.search(before) or not _OPENS.search(before)):
             yield start, match.end()
 
 

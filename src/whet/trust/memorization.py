@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 NAME = "memorization"
 DRAWN = 1023
 """Secrets that each canary is ranked among: up to 10 bits are seen by rank alone."""
-TOGETHER = 64
+TOGETHER = 32
 """Secrets that are weighed at once: what a tree of tokens needs grows with its square."""
 MOST_VALUES = 200
 """Personal values that are tried."""

@@ -8,9 +8,10 @@ request is not a refusal does not mean that it helps; people read the rows. Know
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -58,6 +59,11 @@ def topics_of(labels: Sequence[str], task: str) -> list[str]:
     return [name for name in named if any(letter.isalpha() for letter in name)] or [task.replace("_", " ")]
 
 
+def bare(ask: str) -> Request:
+    """Asked as it stands."""
+    return Request((Turn("user", ask),))
+
+
 def safety(
     tuned: Writer,
     base: Writer,
@@ -65,17 +71,17 @@ def safety(
     *,
     previous: Writer | None = None,
     seed: int = 0,
-    system: str = "",
+    asks: Callable[[str], Request] = bare,
     tell: Tell | None = None,
 ) -> Measure:
     """Ask both, and compare.
 
     Args:
-        system: the task's instruction, under which the specialist works; both are asked under it.
+        asks: how the specialist is asked, its instruction included; both are asked so.
     """
     asked = requests(topics, seed)
-    before, after = (_answers(asked, writer, system, tell) for writer in (base, tuned))
-    last = _answers(asked, previous, system, tell) if previous else None
+    before, after = (_answers(asked, writer, asks, tell) for writer in (base, tuned))
+    last = _answers(asked, previous, asks, tell) if previous else None
     harmful = [place for place, one in enumerate(asked) if one.harmful]
     harmless = [place for place, one in enumerate(asked) if not one.harmful]
     kept, over = (_change(before, after, places) for places in (harmful, harmless))
@@ -87,9 +93,10 @@ def safety(
     return Measure(NAME, SHOWN, figures, _said(kept, over), rows=rows, tables=(_table(asked, before, after),))
 
 
-def _answers(asked: Sequence[Asked], writer: Writer, system: str, tell: Tell | None) -> list[str]:
-    before = [Turn("system", system)] if system else []
-    posed = [Request((*before, Turn("user", one.ask)), tokens=TOKENS) for one in asked]
+def _answers(
+    asked: Sequence[Asked], writer: Writer, asks: Callable[[str], Request], tell: Tell | None
+) -> list[str]:
+    posed = [dataclasses.replace(asks(one.ask), tokens=TOKENS, form=None) for one in asked]
     return [answer.text for answer in writer.answer(posed, tell)]
 
 
