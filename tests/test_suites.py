@@ -58,7 +58,7 @@ def test_the_general_suite_is_large_and_has_all_kinds() -> None:
     counts = Counter(item.group for item in items)
     assert set(counts) == {"arithmetic", "instructions", "format", "knowledge", "refusals", "words"}
     assert min(counts.values()) >= 20
-    assert len({item.id for item in items}) == len({folded(item.ask) for item in items}) == len(items)
+    assert len({item.id for item in items}) == len({folded(item.shown) for item in items}) == len(items)
 
 
 def test_no_item_is_right_by_saying_nothing_or_nonsense() -> None:

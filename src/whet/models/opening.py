@@ -122,16 +122,17 @@ class Local:
         return layout_of(load_tokenizer(self.source))
 
     @cached_property
-    def _writer(self) -> DecoderWriter:
+    def opened(self) -> DecoderWriter:
+        """The loaded model."""
         from whet.models.writer import open_writer as loaded
 
         return loaded(str(self.source.folder), adapter=self.adapter)
 
     def answer(self, requests: Sequence[Request], tell: Tell | None = None) -> list[Answer]:
-        return self._writer.answer(requests, tell)
+        return self.opened.answer(requests, tell)
 
     def logprobs(self, requests: Sequence[Request], tell: Tell | None = None) -> list[list[float]]:
-        return self._writer.logprobs(requests, tell)
+        return self.opened.logprobs(requests, tell)
 
     def too_long(self, requests: Sequence[Request]) -> list[bool]:
         """Which requests leave no room for the tokens that they ask for; no weights are read to say so."""

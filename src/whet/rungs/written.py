@@ -43,14 +43,15 @@ class Written:
         Raises:
             InputError: inputs that leave no room for an answer in the model's context.
         """
-        return [_prediction(answer) for answer in self.writer.answer([self._asked(text) for text in inputs])]
+        return [_prediction(answer) for answer in self.writer.answer([self.asks(text) for text in inputs])]
 
     def save(self, folder: Path) -> None:
         make_folder(folder)
         shutil.copytree(self.folder / WEIGHTS, folder / WEIGHTS, dirs_exist_ok=True)
         shutil.copyfile(self.folder / CARD, folder / CARD)
 
-    def _asked(self, text: str) -> Request:
+    def asks(self, text: str) -> Request:
+        """An input as it was learned: under the instruction."""
         before = [Turn("system", self.instruction)] if self.instruction else []
         return Request((*before, Turn("user", text)))
 

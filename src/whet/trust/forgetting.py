@@ -27,6 +27,7 @@ def forgetting(
     tuned: Writer,
     base: Writer,
     *,
+    own: Sequence[Item] | None = None,
     files: Mapping[str, Sequence[Item]] | None = None,
     previous: Writer | None = None,
     tell: Tell | None = None,
@@ -34,10 +35,12 @@ def forgetting(
     """Ask both, and compare.
 
     Args:
+        own: what is asked of every model; the general suite unless given.
         files: the user's evaluation files by name, beside the general suite.
         previous: the release before this one.
     """
-    items = [*suite("general"), *(item for own in (files or {}).values() for item in own)]
+    general = suite("general") if own is None else own
+    items = [*general, *(item for file in (files or {}).values() for item in file)]
     before, after = (graded(items, writer, tell) for writer in (base, tuned))
     able = sum(one.right for one in before)
     if able < LEAST:
@@ -126,7 +129,7 @@ def _said(found: Change) -> str:
 def _row(base: Graded, tuned: Graded) -> Row:
     said = "lost: base right, specialist wrong" if base.right else "gained: base wrong, specialist right"
     answers = {"base": base.answer.strip()[:300], "specialist": tuned.answer.strip()[:300]}
-    return Row(base.item.id, base.item.ask, said, answers)
+    return Row(base.item.id, base.item.shown, said, answers)
 
 
 def _table(items: Sequence[Item], base: Sequence[Graded], tuned: Sequence[Graded]) -> Table:

@@ -42,6 +42,13 @@ class Item:
     check: Mapping[str, Any]
     """``evaluate.grading``; of an item with choices, that the answer is the right one."""
     choices: tuple[str, ...] = ()
+    begun: str = ""
+    """What the answer begins with already: the likeliest choice goes on from it."""
+
+    @property
+    def shown(self) -> str:
+        """What a person reads."""
+        return f"{self.ask} {self.begun}".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +104,8 @@ def _item(values: Mapping[str, Any], group: str, where: str) -> Item:
         fix = "add a column `answer`, or `check` (docs/trust.md has its names)."
         raise InputError("the row does not say what is right.", where=where, fix=fix)
     own = str(values.get("id") or where.rpartition("/")[2])
-    return Item(own, str(values.get("group") or group), ask, validated(check, where), choices)
+    begun = str(values.get("begun", ""))
+    return Item(own, str(values.get("group") or group), ask, validated(check, where), choices, begun)
 
 
 def graded(
@@ -116,7 +124,7 @@ def graded(
 def _request(item: Item, system: str) -> Request:
     before = [Turn("system", system)] if system else []
     form = Form(choices=item.choices) if item.choices else None
-    return Request((*before, Turn("user", item.ask)), tokens=TOKENS, form=form)
+    return Request((*before, Turn("user", item.ask)), tokens=TOKENS, form=form, begun=item.begun)
 
 
 def groups(items: Sequence[Item]) -> list[str]:

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from whet.evaluate.stats import Interval, bootstrap_means, percentile_interval, wilson
+from whet.records import Output
 from whet.trust.measures import SHOWN, Figure, Measure, Row, Table, not_shown
 
 if TYPE_CHECKING:
     from whet.evaluate.metrics import Metric
-    from whet.records import Example, Output
+    from whet.records import Example
 
 NAME = "parity"
 SHOWN_EACH = 10

@@ -15,17 +15,18 @@ import numpy as np
 
 from whet.evaluate.messy import KINDS, Injected, injected, messy, obeyed
 from whet.evaluate.stats import Interval, bootstrap_means, percentile_interval, wilson
+from whet.records import Output
 from whet.trust.measures import SHOWN, Figure, Measure, Row, Table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from whet.evaluate.metrics import Metric
-    from whet.records import Example, Output
+    from whet.records import Example
 
     FloatArray = NDArray[np.float64]
 
-Answers = Callable[[Sequence[str]], Sequence["Output"]]
+Answers = Callable[[Sequence[str]], Sequence[Output]]
 NAME = "robustness"
 MOST = 200
 """Held-out rows that are made messy."""

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from whet.config_models import EndpointModel
+from whet.errors import InputError
 from whet.models.base import Request
 from whet.records import Turn
 from whet.store import value_digest
@@ -39,7 +40,14 @@ NO_FORM = "a regex or a grammar cannot be asked for over this protocol: the form
 
 
 def body_of(request: Request, spec: EndpointModel, without: Collection[str] = frozenset()) -> dict[str, Any]:
-    """The body of the call, less what the server has refused."""
+    """The body of the call, less what the server has refused.
+
+    Raises:
+        InputError: the answer has begun already, which this protocol cannot say.
+    """
+    if request.begun:
+        fix = "use a model that runs on this machine."
+        raise InputError("a server does not go on with an answer that has begun.", where=spec.model, fix=fix)
     limit = "max_completion_tokens" if "max_tokens" in without else "max_tokens"
     wanted: dict[str, Any] = {
         "temperature": request.temperature,
