@@ -1,4 +1,4 @@
-"""Robustness and grounding on specialists made for it: one that must fail each, one that passes."""
+"""Robustness, grounding and a served form, on specialists made for it: one must fail each, one passes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from collections.abc import Sequence
 import pytest
 
 from tests.conftest import tickets
+from tests.standin import MODEL, StandIn
+from whet.errors import InputError
 from whet.evaluate.messy import injected
 from whet.evaluate.metrics import Metric
 from whet.records import Example, Output
+from whet.trust.forms import served
 from whet.trust.grounding import Said, grounding
 from whet.trust.measures import Figure, Measure
+from whet.trust.parity import FormOf, parity
 from whet.trust.robustness import robustness
 
 ROWS = tickets(40)
@@ -143,3 +147,25 @@ def test_what_a_passage_or_the_instruction_says_is_supported() -> None:
 def test_outputs_that_state_nothing_are_not_shown() -> None:
     found = grounding([Said("1", "hello", "thank you for waiting")])
     assert found.standing == "not shown"
+
+
+def test_a_served_form_that_answers_otherwise_is_caught() -> None:
+    """A real server that says "answer to TEXT", beside a specialist that says so too, and another."""
+    server = StandIn()
+    try:
+        server.script({})
+        rows = EXAMPLES[:6]
+        there = served(f"{server.url}#{MODEL}", str)
+        same = FormOf("as tested", lambda texts: [f"answer to {text}" for text in texts])
+        other = FormOf("as tested", lambda texts: [f"no answer to {text}" for text in texts])
+        assert figure(parity([same, there], rows, Metric()), "alike").value == 1
+        apart = parity([other, there], rows, Metric())
+        assert figure(apart, "alike").value == 0
+        assert apart.rows[0].more["served"].startswith("answer to")
+    finally:
+        server.close()
+
+
+def test_a_served_form_needs_its_models_name() -> None:
+    with pytest.raises(InputError, match="names no model"):
+        served("http://127.0.0.1:9/v1", str)

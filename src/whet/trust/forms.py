@@ -1,7 +1,7 @@
 """The forms of a specialist on this machine: as it was tested, loaded again, merged or beside its base,
 smaller.
 
-    as tested | loaded again | beside its base (an adapter not merged) | in 16 bits | in 8 bits | exported
+    as tested | loaded again | beside its base (not merged) | in 16 bits | in 8 bits | exported | served
 
 In 8 bits means weights of linear layers rounded to 8 bits a row, and multiplied in fp32: what rounding
 does, not how fast an integer kernel is. Knows no measure.
@@ -14,8 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from whet.errors import InputError
 from whet.models.layout import Conversation, render
 from whet.models.opening import Local
+from whet.records import Turn
 from whet.trust.parity import FormOf
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from whet.records import Output
     from whet.trust.context import Context
 
+SERVED = "served"
 LEVELS = 127
 """Of 8 bits, on each side of zero."""
 
@@ -39,16 +42,45 @@ def forms_of(context: Context, tested: Mapping[str, Output]) -> list[FormOf]:
         FormOf("as tested", lambda texts: [tested[text] for text in texts]),
         FormOf("loaded again", lambda texts: [one.output for one in context.answers(context.tuned, texts)]),
     ]
+    if context.asked.endpoint:
+        found.append(served(context.asked.endpoint, getattr(specialist, "read", str)))
     writer = getattr(specialist, "writer", None)
     if (own := _opened(writer)) is None:
         return found
     as_laid = _laid(specialist, own)
-    found = [replace(form, laid_out=as_laid) for form in found]
+    found = [form if form.name == SERVED else replace(form, laid_out=as_laid) for form in found]
     for name, make in _others(writer, own).items():
         found.append(_form(name, specialist, make, as_laid))
     if context.asked.form:
         found.append(exported(context.asked.form, specialist))
     return found
+
+
+def served(address: str, read: Callable[[str], Output]) -> FormOf:
+    """A specialist behind a server of OpenAI's protocol, which says what stands around an input itself.
+
+    Args:
+        address: up to and with ``/v1``, then ``#`` and the model as the server names it.
+        read: makes an output of what comes back.
+
+    Raises:
+        InputError: the address names no model.
+    """
+    from whet.config_models import EndpointModel
+    from whet.models.base import Request
+    from whet.models.endpoint import Endpoint
+
+    place, _, model = address.partition("#")
+    if not model:
+        fix = "write http://127.0.0.1:8000/v1#NAME."
+        raise InputError("the address names no model.", where=address, fix=fix)
+    endpoint = Endpoint(EndpointModel(endpoint=place, model=model), None, fresh=True)
+
+    def answers(texts: Sequence[str]) -> list[Output]:
+        asked = [Request((Turn("user", text),)) for text in texts]
+        return [read(answer.text) for answer in endpoint.answer(asked)]
+
+    return FormOf(SERVED, answers)
 
 
 def exported(folder: Path, specialist: Any) -> FormOf:
