@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from whet.repair import card_page as data_page
@@ -135,7 +136,8 @@ def _purpose(card: Mapping[str, Any]) -> str:
 
 def _made(card: Mapping[str, Any]) -> str:
     bases = [
-        [base["name"], _short(base["sha256"]), base["licence"] or NOT_PROVIDED] for base in card["bases"]
+        [_named(base["name"]), _short(base["sha256"]), base["licence"] or NOT_PROVIDED]
+        for base in card["bases"]
     ]
     table = (
         as_table(("base model", "SHA-256 of its weights", "licence"), bases) if bases else "No base model."
@@ -156,6 +158,11 @@ def _figures(card: Mapping[str, Any]) -> str:
 
 
 _WAY = ("figure", "value", "artifact", "place in it", "SHA-256")
+
+
+def _named(base: str) -> str:
+    """A model's name; of a folder on this machine the last part, which is all that others need to know."""
+    return Path(base).name if Path(base).is_absolute() else base
 
 
 def _number(value: Any) -> str:
