@@ -19,9 +19,16 @@ from whet.store import folder_digests, value_digest, write_json
 TRAINER, APPROVER = "Tom Trainer", "Ana Approver"
 
 
-def small_run(folder: Path) -> Path:
-    """A finished run of ``floor`` and ``fewshot``; fewshot wins."""
-    folder.mkdir(parents=True, exist_ok=True)
+def small_run(together: Path) -> Path:
+    """A finished run of ``floor`` and ``fewshot``; fewshot wins. Modules of one process share it: change a copy.
+
+    Args:
+        together: the folder of all tests of this process.
+    """
+    folder = together / "small-run"
+    if (folder / "run" / "07-report.html").exists():
+        return folder / "run"
+    folder.mkdir()
     rows = "\n".join(f'"{text}",{label}' for text, label in tickets(40))
     (folder / "tickets.csv").write_text(f"text,label\n{rows}\n", encoding="utf-8")
     task = Task.model_validate(

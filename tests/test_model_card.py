@@ -28,7 +28,7 @@ licence: apache-2.0
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_run(tmp_path_factory.mktemp("small"))
+    return small_run(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from whet.store import read_json, write_json
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_run(tmp_path_factory.mktemp("small"))
+    return small_run(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture
