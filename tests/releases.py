@@ -20,7 +20,7 @@ TRAINER, APPROVER = "Tom Trainer", "Ana Approver"
 
 
 def small_run(together: Path) -> Path:
-    """A finished run of ``floor`` and ``fewshot``; fewshot wins. Modules of one process share it: change a copy.
+    """A finished run of ``floor`` and ``fewshot``; fewshot wins. Modules share it: change a copy.
 
     Args:
         together: the folder of all tests of this process.
