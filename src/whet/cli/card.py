@@ -82,8 +82,10 @@ def _check(of: Described, run: Path, found: dict[str, Any], *, as_json: bool) ->
     if as_json:
         told = {"figures": len(every), "recomputed": anew is not None, "wrong": wrong}
         typer.echo(json.dumps(told, ensure_ascii=False, indent=1))
+        if wrong:
+            raise typer.Exit(1)
     elif not wrong:
         how = "worked out anew from the answers" if anew else "not worked out anew: the answers are not there"
         typer.echo(f"{len(every)} figures stand where the card says; the deciding one was {how}")
-    if wrong:
+    else:
         raise Refused(f"figures are not true: {'; '.join(wrong)}.", where=run)
