@@ -36,6 +36,7 @@ def small_run(together: Path) -> Path:
             "task": "small tickets",
             "examples": "tickets.csv",
             "fields": {"input": "text", "output": "label"},
+            "labels": {"parcel": "a parcel has not come", "refund": "money back", "login": "cannot sign in"},
             "rungs": ["floor", "fewshot"],
         }
     )

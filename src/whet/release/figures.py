@@ -94,12 +94,12 @@ def recomputed(run: Path, rung: str) -> Interval | None:
     """
     if not all((run / name).is_file() for name in (SCORES, MANIFEST)):
         return None
-    from whet.config import Task
+    from whet.advising import task_of_run
     from whet.evaluate.evidence import Evidence
     from whet.measure import metric_of
     from whet.records import Output
 
-    task = Task.model_validate(read_json(run / MANIFEST)["task"])
+    task, _ = task_of_run(run)
     if task.metric_name not in ("accuracy", "macro_f1", "cost"):
         return None
     _, *rows = read_jsonl(run / SCORES)
