@@ -19,6 +19,7 @@ from whet.cli.advise import advise
 from whet.cli.check import check
 from whet.cli.convert import convert
 from whet.cli.evidence import evidence
+from whet.cli.export import export
 from whet.cli.gate import gate
 from whet.cli.index import index
 from whet.cli.review import review
@@ -224,6 +225,7 @@ def predict(
 app.command()(advise)
 app.command()(check)
 app.command()(convert)
+app.command()(export)
 app.command()(index)
 app.command()(tune)
 app.command()(evidence)
