@@ -18,10 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from whet.check.accurate import labelled
-from whet.check.confident import held_out, suspects
-from whet.check.pii.patterns import find_each
-from whet.check.pii.spans import GROUP_OF, QUIET
+from whet.check.accurate import believed, labelled
+from whet.check.confident import suspects
+from whet.check.pii.patterns import find_personal
 from whet.check.subject import Subject
 from whet.checkup import Checked, check_task, names_of
 from whet.data.formats import read_table
@@ -85,14 +84,13 @@ def values(
     texts = {checked.subject.source(row): text for row, text in enumerate(checked.subject.inputs)}
     sources = sorted({place[item["ticket_id"]] for item in planted})
     names = names_of(encoder.source)
-    spans = dict(zip(sources, find_each([texts[source] for source in sources], names), strict=True))
+    spans = dict(zip(sources, find_personal([texts[source] for source in sources], names), strict=True))
     hits, n = Counter[str](), Counter[str]()
     for item in planted:
         source = place[item["ticket_id"]]
         start = texts[source].index(item["value"])
         end = start + len(item["value"])
-        told = [(a, b) for a, b, kind in spans[source] if GROUP_OF[kind] not in QUIET]
-        inside = sum(max(0, min(b, end) - max(a, start)) for a, b in told)
+        inside = sum(max(0, min(b, end) - max(a, start)) for a, b, _ in spans[source])
         n[item["type"]] += 1
         hits[item["type"]] += source in rows and inside >= COVERED * (end - start)
     return {kind: share(hits[kind], n[kind]) for kind in sorted(n)}
@@ -127,7 +125,7 @@ def doubts(subject: Subject, encoder: CachedEncoder) -> tuple[dict[str, float], 
     texts = [subject.inputs[row] for row in data.rows]
     vectors = encoder.encode(texts, precise=False).vectors
     found = suspects(
-        held_out(vectors, data.table, near_groups(texts), several=False), data.table.argmax(axis=1)
+        believed(vectors, texts, data.table, near_groups(texts), several=False), data.table.argmax(axis=1)
     )
     sources = [subject.source(row) for row in data.rows]
     names = [data.names[label] for label in found.likely]

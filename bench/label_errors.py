@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from whet.check.confident import Suspects, held_out, noise, suspects
+from whet.check.lexical import STRENGTH, with_words
 from whet.data.formats import read_table
 from whet.data.neardup import near_groups
 from whet.evaluate.stats import Interval, wilson
@@ -39,7 +40,7 @@ def main() -> None:
     start = time.perf_counter()
     vectors = default_encoder().encode(texts, precise=False).vectors
     encoded = time.perf_counter() - start
-    search = Search(vectors, near_groups(texts), len(names))
+    search = Search(vectors, texts, near_groups(texts), len(names))
     start = time.perf_counter()
     clean = search.probabilities(given)
     line: dict[str, Any] = {
@@ -81,12 +82,14 @@ def read(path: Path, text: str, label: str) -> tuple[list[str], Labels, list[str
 class Search:
     """Confident learning on vectors that stay, with labels that change."""
 
-    def __init__(self, vectors: NDArray[np.float32], groups: list[int], labels: int) -> None:
-        self._vectors, self._groups, self._labels = vectors, groups, labels
+    def __init__(
+        self, vectors: NDArray[np.float32], texts: list[str], groups: list[int], labels: int
+    ) -> None:
+        self._vectors, self._groups, self._labels = with_words(vectors, texts), groups, labels
 
     def probabilities(self, given: Labels) -> NDArray[np.floating]:
         table = np.eye(self._labels, dtype=np.float32)[given]
-        return held_out(self._vectors, table, self._groups, several=False)
+        return held_out(self._vectors, table, self._groups, several=False, strength=STRENGTH)
 
 
 def plant(

@@ -72,6 +72,57 @@ def test_a_run_stops_on_it_and_goes_on_when_it_is_accepted(whet: Whet, tmp_path:
     assert any("accepted by the task" in note for note in verdict["notes"])  # type: ignore[attr-defined]
 
 
+def test_annotators_are_known_by_the_name_of_their_column(whet: Whet, tmp_path: Path) -> None:
+    said = [
+        ("where is my parcel", "ship", "ship"),
+        ("I paid twice", "bill", "ship"),
+        ("no login", "acc", "acc"),
+    ]
+    rows = [
+        {"text": f"{text} {n}", "label": label, column: who}
+        for n in range(8)
+        for text, *labels in said
+        for column, who, label in zip(("Annotator", "Annotator"), ("ada", "ben"), labels, strict=True)
+    ]
+    file = tmp_path / "t.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    found = whet.json("check", file, "--out", tmp_path / "out", "--no-model")
+    (one,) = (f for f in found["findings"] if f["check"] == "consistent.annotators")  # type: ignore[attr-defined]
+    assert "Annotators (column 'Annotator') disagree on 8 of the 24 inputs" in one["what"]
+    for row in rows:  # the control: a column that says no such thing
+        row["shop"] = row.pop("Annotator")
+    file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    found = whet.json("check", file, "--out", tmp_path / "out", "--no-model")
+    assert all(f["check"] != "consistent.annotators" for f in found["findings"])  # type: ignore[attr-defined]
+
+
+def test_a_contradiction_is_told_with_both_outputs(whet: Whet, tmp_path: Path) -> None:
+    file = write(
+        tmp_path / "t.jsonl", [*tickets(30), ("where is it now", "refund"), ("where is it now", "parcel")]
+    )
+    done = whet("check", file, "--out", tmp_path / "out", "--no-model")
+    assert "t.jsonl:91: 'refund' here, 'parcel' in t.jsonl:92: where is it now" in done.stdout
+
+
+def test_without_a_model_none_is_needed_and_what_is_not_used_is_said(whet: Whet, tmp_path: Path) -> None:
+    file = write(tmp_path / "t.jsonl", tickets(30))
+    task = tmp_path / "task.yaml"
+    lines = "task: t\nexamples: t.jsonl\nfields: {input: text, output: label}\n"
+    task.write_text(f"{lines}models: [nobody/has-this]\n", encoding="utf-8")
+    assert whet("check", task, "--out", tmp_path / "out", "--no-model").returncode == 0
+    assert whet("check", task, "--out", tmp_path / "out").returncode == 2  # the control
+    used = whet("check", file, "--out", tmp_path / "out", "--no-model", "--traffic", file)
+    assert "the traffic file is not used" in used.stderr
+
+
+def test_a_promptfoo_configuration_is_told_from_a_task_file(whet: Whet, tmp_path: Path) -> None:
+    config = tmp_path / "promptfooconfig.yaml"
+    config.write_text("prompts: ['{{q}}']\nproviders: [x]\ntests: [{vars: {q: a}}]\n", encoding="utf-8")
+    done = whet("check", config, "--no-model")
+    assert done.returncode == 2
+    assert "is a promptfoo configuration" in done.stderr
+
+
 def test_broken_rows_are_reported_and_the_good_ones_checked(whet: Whet, tmp_path: Path) -> None:
     file = write(tmp_path / "t.jsonl", tickets(30))
     with file.open("a", encoding="utf-8") as stream:

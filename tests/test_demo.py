@@ -111,8 +111,8 @@ def test_every_planted_pair_is_found(checked: Checked, kind: str, checks: list[s
 
 @pytest.mark.slow
 def test_most_planted_wrong_labels_are_found() -> None:
-    """60 of 78 when this was written. The others hang on a few words, often misspelt, that the encoder weighs
-    too little: they look more like another queue, as do right labels (``docs/proofs/demo-faults.jsonl``)."""
+    """69 of 78 when this was written. The others hang on a few words, often misspelt, in long tickets: nearly all
+    look more like another queue, as do some right labels (``docs/proofs/demo-faults.jsonl``)."""
     task, folder = demo_task()
     subject, encoder, place = load_subject(task, folder), CachedEncoder(default_encoder()), places()
     tools = Tools(encode=lambda texts: encoder.encode(texts, precise=False).vectors)
@@ -128,7 +128,7 @@ def test_most_planted_wrong_labels_are_found() -> None:
     right = sum(flags[where] == truth[where] for where in hits)
     print(f"\n{counted('wrong_labels', len(hits), len(truth))}, {right} proposals right, {len(flags)} flags")
     assert len(truth) == 78
-    assert len(hits) >= 0.7 * len(truth)
+    assert len(hits) >= 0.8 * len(truth)
     assert right >= 0.9 * len(hits)
     assert len(flags) <= 0.06 * len(subject)
     # The control: the same tickets in their right queues are left alone.

@@ -511,6 +511,8 @@ def test_sheets_tables_members_and_splits_are_named_where_there_are_several(tmp_
     connection = sqlite3.connect(as_database(tmp_path, ROWS))
     assert good(tmp_path / "data.db::tickets") == ROWS
     connection.executescript("CREATE TABLE users (a); CREATE VIEW seen AS SELECT * FROM tickets;")
+    assert good(tmp_path / "data.db") == ROWS  # the other table is empty
+    connection.executescript("INSERT INTO users VALUES (1);")
     connection.close()
     assert "the tables are tickets, users; one of them" in refused(tmp_path / "data.db")
     assert "Did you mean 'tickets'?" in refused(tmp_path / "data.db::ticket")

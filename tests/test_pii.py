@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from whet.check.pii import checksums
 from whet.check.pii.patterns import find, find_each, find_personal
 from whet.check.pii.pseudonyms import Pseudonyms, redact
-from whet.check.pii.spans import GROUP_OF, QUIET, apart, joined, masked
+from whet.check.pii.spans import GROUP_OF, QUIET, apart, joined, masked, with_towns
 from whet.check.pii.standins import is_kept, is_stand_in
 
 KEY = "AKIA" + "IOSFODNN7EXAMPLE"  # Amazon's own example, in two parts so that no scanner stumbles over it
@@ -259,6 +259,31 @@ def test_days_of_the_week_are_dates_unless_they_are_names(text: str, found: list
     spans = find(text)
     assert [text[start:end] for start, end, _ in spans] == found
     assert {kind for *_, kind in spans} <= {"DATE_TIME"}
+
+
+@pytest.mark.parametrize(
+    ("text", "tagged", "told"),
+    [
+        (
+            "at 7 Larch Lane, Lyngvik.",
+            {"7 Larch Lane,": "ADDRESS", "Lyngvik": "LOCATION"},
+            "7 Larch Lane, Lyngvik",
+        ),
+        ("to 40 Mill Row, Nether Wick When", {"40 Mill Row": "ADDRESS"}, "40 Mill Row, Nether Wick"),
+        ("at 7 Larch Lane, Please call", {"7 Larch Lane": "ADDRESS"}, "7 Larch Lane"),
+        ("at 7 Larch Lane, Anna", {"7 Larch Lane": "ADDRESS", "Anna": "PERSON"}, "7 Larch Lane"),
+        ("at 7 Larch Lane. Oslo is far", {"7 Larch Lane": "ADDRESS", "Oslo": "LOCATION"}, "7 Larch Lane"),
+        ("in Larch Lane, Thursday", {"Larch Lane": "ADDRESS"}, "Larch Lane"),
+    ],
+)
+def test_an_address_goes_with_its_town(text: str, tagged: dict[str, str], told: str) -> None:
+    spans = [(text.index(value), text.index(value) + len(value), kind) for value, kind in tagged.items()]
+    found = [text[start:end] for start, end, kind in with_towns(text, spans) if kind == "ADDRESS"]
+    assert found == [told]
+    personal = find_personal([text], lambda texts: [spans for _ in texts])[0]
+    assert [text[start:end] for start, end, kind in personal if kind == "ADDRESS"] == [told]
+    # The control: a town alone is not told.
+    assert find_personal(["in Lyngvik"], lambda texts: [[(3, 10, "LOCATION")]]) == [[]]
 
 
 def test_a_value_left_in_is_seen() -> None:

@@ -147,6 +147,13 @@ def test_a_language_with_few_rows_is_flagged() -> None:
     assert {meta["language"][flag.row] for flag in guessed.flags} == few
 
 
+def test_the_only_language_of_a_small_file_is_no_gap() -> None:
+    one = [(f"{SPOKEN['en']} {number}", "ab"[number % 2]) for number in range(24)]
+    assert "representative.language-gaps" not in findings(CHECKS, subject(one, "classify"))
+    both = one + [(f"{SPOKEN['de']} {number}", "ab"[number % 2]) for number in range(60)]  # the control
+    assert "representative.language-gaps" in findings(CHECKS, subject(both, "classify"))
+
+
 def test_a_label_that_never_meets_a_language_is_named() -> None:
     both = [
         (f"{SPOKEN[code]} {number}", label) for code in ("en", "de") for label in "ab" for number in range(40)

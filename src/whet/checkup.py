@@ -18,7 +18,7 @@ from whet.check.load import load_inputs_of, load_subject
 from whet.check.result import as_json
 from whet.check.run import run_checks
 from whet.config import DEFAULT_ENCODER
-from whet.errors import Refused
+from whet.errors import Refused, WhetError
 from whet.models.cache import CachedEncoder
 from whet.models.opening import named
 from whet.models.source import find_encoder
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from whet.check.subject import Span, Subject, Tools
     from whet.config import Task
     from whet.data.split import Splits
+    from whet.models.decoder import DecoderSource
     from whet.models.encoder import TextEncoder
     from whet.models.source import EncoderSource
     from whet.rungs.base import Setting
@@ -179,6 +180,18 @@ def _tools(task: Task, folder: Path, encoder: TextEncoder | None, tell: Tell) ->
     return replace(plain, encode=encode, names=names_of(encoder.source))
 
 
+def _decoders(task: Task, folder: Path, *, needed: bool) -> Sequence[DecoderSource]:
+    """The task's models that write; a check without a model goes on without those that are not here."""
+    if "models" not in task.model_fields_set:
+        return ()
+    try:
+        return named(task, folder).decoders
+    except WhetError:
+        if needed:
+            raise
+        return ()
+
+
 def _lengths(task: Task, folder: Path, encoder: TextEncoder | None) -> Tools:
     """How texts are counted in the tokens of the model that will read them, where one is known."""
     from whet.check.subject import Tools
@@ -186,7 +199,7 @@ def _lengths(task: Task, folder: Path, encoder: TextEncoder | None) -> Tools:
     from whet.models.encoder import Encoder
     from whet.models.folder import UNSET_LENGTH
 
-    decoders = named(task, folder).decoders if "models" in task.model_fields_set else ()
+    decoders = _decoders(task, folder, needed=encoder is not None)
     if not decoders:
         if encoder is None or task.kind != "classify":
             return Tools()

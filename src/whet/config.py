@@ -347,6 +347,12 @@ def load_task(path: Path) -> Task:
         raise InputError(
             "a task file is a mapping of keys to values.", where=path, fix="start with `whet init`."
         )
+    if "tests" in value and {"prompts", "providers"} & value.keys():
+        raise InputError(
+            "is a promptfoo configuration, not a task file.",
+            where=path,
+            fix="write its tests as a file of rows, `vars` and `assert` (docs/formats.md), and give that.",
+        )
     return task_from(value, where=str(path), root=root)
 
 

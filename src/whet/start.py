@@ -118,6 +118,8 @@ def check_anything(
     """
     task, folder = task_of(path, hints, say)
     encoder = Encoder(encoder_of(task, folder)) if model else None
+    if task.check.traffic and not model:
+        say("the traffic file is not used: without a model nothing says which requests are like the examples")
     return check_task(task, folder, out, encoder=encoder, tell=tell, command=command_line(), date=now())
 
 

@@ -1,6 +1,7 @@
 """accurate: labels that look wrong, outputs that break the schema, rows that time has overtaken, values.
 
-Label errors are found by confident learning (``confident``); JSON answers are held to their schema
+Label errors are found by confident learning (``confident``) on an encoder's vectors and the words behind them
+(``lexical``); JSON answers are held to their schema
 (``schema``), to their input (``values``) and to themselves (``unparsable``). It knows what the data say of
 each other, not what is true: an error that every row shares is none here.
 """
@@ -18,6 +19,8 @@ import numpy as np
 
 from whet.check.confident import FOLDS, LEAST, Suspects, held_out, noise, suspects
 from whet.check.findings import Check, Finding, Flag
+from whet.check.lexical import STRENGTH as HEAD
+from whet.check.lexical import with_words
 from whet.check.schema import schema
 from whet.check.subject import drawn
 from whet.check.unparsable import unparsable
@@ -72,10 +75,26 @@ def label_errors(subject: Subject, tools: Tools) -> Iterator[Finding]:
     if len(data.names) < 2 or len(set(groups)) < FOLDS:
         return
     several = data.separator is not None
-    probabilities = held_out(tools.encode(inputs), data.table, groups, several=several, seed=tools.seed)
+    vectors = tools.encode(inputs)
+    probabilities = believed(vectors, inputs, data.table, groups, several=several, seed=tools.seed)
     doubts = _of_several(data, probabilities) if several else _of_one(data, probabilities)
     if doubts.flags:
         yield _label_finding(doubts, data)
+
+
+def believed(
+    vectors: NDArray[np.float32],
+    texts: Sequence[str],
+    table: NDArray[np.floating],
+    groups: list[int],
+    *,
+    several: bool,
+    seed: int = 0,
+) -> NDArray[np.float64]:
+    """How probable each label is for each row by models of the other rows, which see the encoder's vectors
+    and the words [n, labels]. Arguments as of ``held_out``."""
+    seen = with_words(vectors, texts, seed)
+    return held_out(seen, table, groups, several=several, seed=seed, strength=HEAD)
 
 
 def labelled(subject: Subject, seed: int = 0) -> Labelled:

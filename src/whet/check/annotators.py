@@ -1,4 +1,5 @@
-"""Consistent: how far annotators agree, where a column of the data names them.
+"""Consistent: how far annotators agree, where a column of the data names them: the one that the task says, or
+one with a usual name.
 
 An item is an input that two annotators at least have rated, each in a row of their own; of two ratings by the
 same annotator the last counts. ``agreement.py`` has the formulas.
@@ -46,8 +47,8 @@ def annotators(subject: Subject, tools: Tools) -> Iterator[Finding]:
         "consistent.annotators",
         "consistent",
         "advice",
-        f"Annotators disagree on {len(disputed):,} of the {len(ratings):,} inputs that two or more of them "
-        f"have rated; {name} is {_said(kappa)}.",
+        f"Annotators (column {column!r}) disagree on {len(disputed):,} of the {len(ratings):,} inputs that "
+        f"two or more of them have rated; {name} is {_said(kappa)}.",
         "A model cannot agree with people more than they agree with each other. Where they do not, the "
         "guideline is unclear, or somebody reads it otherwise.",
         "Settle these rows together, and write down the rule that settles them.",

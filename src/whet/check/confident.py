@@ -126,7 +126,13 @@ def noise(counts: IntArray) -> Interval:
 
 
 def held_out(
-    vectors: Vectors, table: NDArray[np.floating], groups: list[int], *, several: bool, seed: int = 0
+    vectors: Vectors,
+    table: NDArray[np.floating],
+    groups: list[int],
+    *,
+    several: bool,
+    seed: int = 0,
+    strength: float = STRENGTH,
 ) -> NDArray[np.float64]:
     """Probability of each label, for each row by models that saw neither it nor its group [n, labels].
 
@@ -136,6 +142,7 @@ def held_out(
         groups: rows with equal numbers keep to one fold [n].
         several: a row may have several labels; else probabilities of a row sum to one.
         seed: of the folds.
+        strength: C of the head.
     """
     rng = np.random.default_rng(seed)
     fold = deal(groups, rng)
@@ -144,7 +151,7 @@ def held_out(
         held = fold == number
         rest = np.flatnonzero(~held)
         head, voters = _sample(rest, HEAD_ROWS, rng), _sample(rest, VOTE_ROWS, rng)
-        linear = fit_linear(vectors[head], table[head], STRENGTH, several=several)
+        linear = fit_linear(vectors[head], table[head], strength, several=several)
         logits = vectors[held] @ linear.weight.T + linear.bias
         fitted = expit(logits) if several else softmax(logits, axis=1)
         found[held] = (fitted + votes(vectors[held], vectors[voters], table[voters])) / 2

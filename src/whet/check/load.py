@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from whet.check.subject import Subject
 from whet.data.formats import Broken, Row, read_rows
 from whet.data.load import input_of, labels_of, load_inputs, name_beside, place_of
-from whet.data.looks import SIDES, is_split
+from whet.data.looks import ANNOTATOR_NAMES, SIDES, is_split
 from whet.data.rows import text_of
 from whet.data.shapes import CLOSED, Problem, detect, flatten, opened
 from whet.errors import InputError
@@ -181,7 +181,7 @@ class _Columns:
             drops_rare=task.rare_labels == "drop",
             schema=task.json_schema,
             instruction=task.instruction,
-            columns=_meanings(task),
+            columns=_meanings(task, padded),
             groups=[name for name in task.check.groups if name in padded],
             path=folder / task.examples,
         )
@@ -195,13 +195,15 @@ def _sides(meta: Mapping[str, list[str]], count: int) -> list[str] | None:
     return None
 
 
-def _meanings(task: Task) -> Mapping[str, str]:
-    """What the task says of its metadata columns; ``policy_date`` is the date itself."""
+def _meanings(task: Task, meta: Mapping[str, list[str]]) -> Mapping[str, str]:
+    """What the task says of its metadata columns; ``policy_date`` is the date itself. Who labelled a row is
+    also known by a column's usual name."""
+    called = next((name for name in meta if name.lower() in ANNOTATOR_NAMES), None)
     named = {
         "id": task.fields.id,
         "time": task.split.time,
         "group": task.split.group_by,
-        "annotator": task.check.annotator,
+        "annotator": task.check.annotator or called,
         "policy_date": task.check.policy_date,
     }
     return {meaning: name for meaning, name in named.items() if name}

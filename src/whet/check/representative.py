@@ -163,7 +163,8 @@ def _lengths(texts: Iterable[str]) -> NDArray[np.int64]:
 def language_gaps(subject: Subject, tools: Tools) -> Found:
     rows, spoken, stated = _spoken(subject, tools.seed)
     counts = Counter(code for code in spoken if code)
-    few = {code: n for code, n in counts.items() if n < FEW and (stated or n >= SEEN)}
+    several = len(counts) > 1  # few rows of the only language are few rows, and other checks say so
+    few = {code: n for code, n in counts.items() if several and n < FEW and (stated or n >= SEEN)}
     missing = list(_never_together(subject, rows, spoken, counts)) if subject.kind == "classify" else []
     whole = dict(counts.most_common(20))
     if few:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from whet.checkup import Checked
 
 SHOWN = 3  # rows of a finding
+BRIEF = 40  # characters of an output beside another
 PIPED = 300  # columns where nobody looks at a screen
 STYLES = {"met": "green", "advice": "yellow", "accepted": "yellow", "blocks": "red", "not checked": "dim"}
 
@@ -114,7 +115,19 @@ def _show_finding(console: Console, finding: dict[str, Any]) -> None:
 def line_of(row: dict[str, Any]) -> str:
     """``file:line: field: what is wrong``; the field where it is not the input or the output."""
     field = "" if row["field"] in ("", "input", "output") else f"{row['field']}: "
-    return f"{row['source']}: {field}{row['note'] or row['input']}"
+    return f"{row['source']}: {field}{row['note'] or _against(row)}"
+
+
+def _against(row: dict[str, Any]) -> str:
+    """The input, behind both outputs where another row has another one."""
+    own, other = row["output"], row.get("other_output")
+    if other is None or other == own:
+        return str(row["input"])
+    return f"{_brief(own)} here, {_brief(other)} in {row['others'][0]}: {row['input']}"
+
+
+def _brief(text: str) -> str:
+    return repr(text if len(text) <= BRIEF else f"{text[: BRIEF - 1]}…")
 
 
 def told_of(finding: dict[str, Any]) -> list[str]:

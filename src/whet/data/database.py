@@ -1,4 +1,4 @@
-"""SQLite to rows: the one table of a file, or the one named behind ``::``.
+"""SQLite to rows: the one table of a file that is filled, or the one named behind ``::``.
 
 Opened for reading only, by SQLite itself; views and virtual tables, which can run what a file says, are
 not read. Text that is not UTF-8 is a fault of its row.
@@ -45,7 +45,8 @@ def read_database(found: Opened, faults: Faults) -> Iterator[Row]:
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("PRAGMA cell_size_check = ON")
             tables = [bytes(name).decode("utf-8") for (name,) in connection.execute(_TABLES)]
-            table = _table(tables, found.part, found.path)
+            filled = [table for table in tables if _filled(connection, table)] if len(tables) > 1 else tables
+            table = _table(tables, found.part, found.path, filled)
             records = connection.execute(f"SELECT * FROM {_quoted(table)}")
             names = [column[0] for column in records.description]
         except _DAMAGE as error:
@@ -61,9 +62,13 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _table(tables: list[str], part: str | None, path: Path) -> str:
-    if part is None and len(tables) == 1:
-        return tables[0]
+def _filled(connection: sqlite3.Connection, table: str) -> bool:
+    return connection.execute(f"SELECT 1 FROM {_quoted(table)} LIMIT 1").fetchone() is not None
+
+
+def _table(tables: list[str], part: str | None, path: Path, filled: list[str]) -> str:
+    if part is None and len(filled) == 1:
+        return filled[0]
     if part in tables:
         return part
     if not tables:
@@ -73,7 +78,7 @@ def _table(tables: list[str], part: str | None, path: Path) -> str:
     raise InputError(
         f"the tables are {', '.join(tables)}; one of them must be the data.",
         where=path,
-        fix=f"name it: {path.name}::{tables[0]}",
+        fix=f"name it: {path.name}::{(filled or tables)[0]}",
     )
 
 

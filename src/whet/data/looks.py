@@ -72,6 +72,11 @@ REPLY_NAMES = (
     "answers.text",
     "answers",
 )
+_WHO = ("annotator", "labeler", "labeller", "rater", "coder", "worker")
+ANNOTATOR_NAMES = frozenset(
+    ["annotated_by", "labeled_by", "labelled_by", "workerid", *_WHO, *(f"{who}_id" for who in _WHO)]
+)
+"""Of a column that says who labelled a row, in lower case."""
 ANNOTATIONS = ("labels", "entities", "spans", "slots", "annotations", "ner", "tags")
 """Lists of objects that say what was found in a text."""
 TOGETHER = (

@@ -83,7 +83,7 @@ def sentence(found: Mapping[str, Any]) -> str:
     if advice:
         parts.append(f"{advice} {'finding is' if advice == 1 else 'findings are'} worth a look")
     if unchecked := status.count("not checked"):
-        parts.append(f"{unchecked} could not be checked")
+        parts.append(f"{unchecked} {'standard' if unchecked == 1 else 'standards'} could not be checked")
     return f"{_joined(parts)}, in {found['rows']:,} examples."
 
 

@@ -18,7 +18,7 @@ from whet.check.pii.national import LETTERED, NATIONAL
 from whet.check.pii.phones import find_phones
 from whet.check.pii.secrets import find_secrets
 from whet.check.pii.shapes import Pattern, bare, whole
-from whet.check.pii.spans import GROUP_OF, QUIET, apart, joined
+from whet.check.pii.spans import GROUP_OF, QUIET, apart, joined, with_towns
 from whet.check.pii.standins import without_stand_ins
 from whet.check.subject import Span
 
@@ -79,8 +79,15 @@ def find_each(texts: Sequence[str], names: Finder | None = None) -> list[list[Sp
 
 
 def find_personal(texts: Sequence[str], names: Finder | None = None) -> list[list[Span]]:
-    """What redaction replaces: everything but what alone says little of a person (``QUIET``)."""
-    return [[span for span in spans if GROUP_OF[span[2]] not in QUIET] for spans in find_each(texts, names)]
+    """What redaction replaces: everything but what alone says little of a person (``QUIET``). An address goes
+    with its town."""
+    found = zip(texts, find_each(texts, names), strict=True)
+    return [_personal(text, spans) for text, spans in found]
+
+
+def _personal(text: str, spans: Sequence[Span]) -> list[Span]:
+    told = [span for span in with_towns(text, spans) if GROUP_OF[span[2]] not in QUIET]
+    return without_stand_ins(text, told) if told else []
 
 
 def _all(text: str) -> Iterator[Span]:

@@ -61,6 +61,10 @@ RANK = {kind: place for place, kind in enumerate(GROUP_OF)}
 
 _SPACE = re.compile(r"\s*")
 _ADDRESS_GAP = re.compile(r"[\s,>]*")
+_TOWN = re.compile(r"(?:(?<=,)|[ \t]*,)[ \t]*(?P<town>[A-Z][^\W\d_]{2,}(?:[ -][A-Z][^\W\d_]{2,})?)\b")
+_NO_TOWN = frozenset(
+    {"please", "thanks", "thank", "regards", "and", "the", "but", "this", "that", "can", "also"}
+)
 _WORD = re.compile(r"\w+")
 
 
@@ -89,6 +93,37 @@ def joined(text: str, spans: Sequence[Span]) -> list[Span]:
         else:
             found.append((start, end, kind))
     return found
+
+
+def with_towns(text: str, spans: Sequence[Span]) -> list[Span]:
+    """Addresses up to their town: a place that stands right behind a street, or one or two words behind its
+    comma that open with a capital. Alone a town says little of a person; there it says where one lives.
+
+    Args:
+        text: where the spans are.
+        spans: in order of place, none overlapping.
+    """
+    found: list[Span] = []
+    for span in spans:
+        last = found[-1] if found else (0, -1, "")
+        behind = last[2] == "ADDRESS" and _ADDRESS_GAP.fullmatch(text, last[1], span[0]) is not None
+        if behind and span[2] == "LOCATION":
+            found[-1] = (last[0], span[1], "ADDRESS")
+        else:
+            found.append(span)
+    ends = [*(start for start, _, _ in found[1:]), len(text)][: len(found)]
+    return [_to_town(text, span, end) for span, end in zip(found, ends, strict=True)]
+
+
+def _to_town(text: str, span: Span, end: int) -> Span:
+    """A street address with the town that no model has seen, if it ends before ``end``."""
+    start, last, kind = span
+    if kind != "ADDRESS" or not any(map(str.isdigit, text[start:last])):
+        return span
+    town = _TOWN.match(text, last)
+    if town is None or town.end() > end or town["town"].split()[0].casefold() in _NO_TOWN:
+        return span
+    return start, town.end(), kind
 
 
 def masked(kind: str, value: str) -> str:
