@@ -57,7 +57,7 @@ def lexical(texts: Sequence[str], seed: int = 0) -> Vectors:
 
 
 def _counted(texts: Sequence[str]) -> csr_matrix:
-    """How often each hashed part occurs in each text [n, buckets]."""
+    """How often each hashed part occurs in each text [n, buckets that are used]."""
     known: dict[str, list[int]] = {}
     places: list[int] = []
     ends = [0]
@@ -69,8 +69,9 @@ def _counted(texts: Sequence[str]) -> csr_matrix:
             places += known[word]
         places += [_bucket(f"{one} {next_one}") for one, next_one in pairwise(words)]
         ends.append(len(places))
+    used, columns = np.unique(np.array(places, np.int64), return_inverse=True)
     ones = np.ones(len(places), np.float32)
-    return csr_matrix((ones, np.array(places, np.int32), np.array(ends)), (len(texts), _BUCKETS))
+    return csr_matrix((ones, columns, np.array(ends)), (len(texts), max(len(used), 1)))
 
 
 def _parts(word: str) -> list[str]:
