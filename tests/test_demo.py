@@ -111,8 +111,8 @@ def test_every_planted_pair_is_found(checked: Checked, kind: str, checks: list[s
 
 @pytest.mark.slow
 def test_most_planted_wrong_labels_are_found() -> None:
-    """69 of 78 when this was written. The others hang on a few words, often misspelt, in long tickets: nearly all
-    look more like another queue, as do some right labels (``docs/proofs/demo-faults.jsonl``)."""
+    """69 of 78 when this was written. The others hang on a few words, often misspelt, in long tickets: nearly
+    all look more like another queue, as do some right labels (``docs/proofs/demo-faults.jsonl``)."""
     task, folder = demo_task()
     subject, encoder, place = load_subject(task, folder), CachedEncoder(default_encoder()), places()
     tools = Tools(encode=lambda texts: encoder.encode(texts, precise=False).vectors)
