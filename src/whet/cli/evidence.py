@@ -28,6 +28,12 @@ def evidence(
     suite: Annotated[
         Path | None, typer.Option("--suite", help="An evaluation file of your own, for forgetting.")
     ] = None,
+    form: Annotated[
+        Path | None, typer.Option("--form", help="A folder that was exported or merged, for parity.")
+    ] = None,
+    served: Annotated[
+        str, typer.Option("--served", help="Where it is served, for parity: http://HOST/v1#NAME.")
+    ] = "",
     outside: Annotated[
         bool, typer.Option("--allow-outside", help="The run may ask the servers that it names.")
     ] = False,
@@ -42,7 +48,7 @@ def evidence(
     from whet.trust.evidence import evidence as take
 
     with progress() as shown:
-        asked = Asked(suite=suite, precision=precision)
+        asked = Asked(suite=suite, precision=precision, form=form, endpoint=served)
         done = take(run, rung=rung, base=base, against=against, asked=asked, outside=outside, tell=shown.tell)
     if as_json:
         typer.echo(json.dumps({"page": str(done.page), **done.found}, ensure_ascii=False, indent=1))

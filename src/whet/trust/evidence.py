@@ -38,11 +38,12 @@ from whet.trust.measures import Measure, as_json, not_shown
 from whet.trust.overfitting import overfitting
 from whet.trust.parts import slices
 from whet.trust.quality import quality
+from whet.trust.taken import TAKES as ASKED
 
 FORMAT = 1
 FILE = "08-evidence"
-TAKES: Sequence[Take] = (quality, overfitting, confidence, slices, bias, maintenance)
-"""In the order of the page; those of ``taken`` stand between bias and maintenance."""
+TAKES: Sequence[Take] = (quality, overfitting, confidence, slices, bias, *ASKED, maintenance)
+"""In the order of the page."""
 BASES = {
     "tune": ("prompt", "template", "fewshot", "prompt+"),
     "tune+retrieve": ("retrieve", "prompt", "template", "fewshot", "prompt+"),
