@@ -127,6 +127,12 @@ def test_a_promised_precision_holds_and_one_chosen_by_looking_does_not() -> None
     assert looked / 100 > 0.25
 
 
+def test_where_all_is_right_all_goes_out() -> None:
+    found = threshold_for(np.linspace(0.5, 1, 800), np.ones(800), 0.95)
+    assert found is not None
+    assert found.share == 1.0
+
+
 def test_no_threshold_is_promised_on_a_few_rows() -> None:
     p, ok = stated(*drawn(60))
     assert threshold_for(p, ok, 0.98) is None

@@ -25,7 +25,7 @@ from whet.trust.bias import bias
 from whet.trust.context import Context, Side
 
 Shared = Callable[[str], Path]
-LABELS, EACH = 20, 40
+LABELS, EACH = 15, 40
 WORDS = 25  # of a comment: short ones are read at once
 
 

@@ -28,8 +28,7 @@ BINS = 15
 RESAMPLES = 1000
 SPAN = (-4.0, 4.0)  # of log temperature: 0.018 to 55
 EDGE = 1e-6
-STARTS = (0.1, 0.3, 0.5, 0.7, 0.9)  # of the traffic, where sequences of tests begin
-STEP = 0.01  # of the traffic, between two tests
+STARTS = (10, 30, 50, 70, 90)  # hundredths of the traffic, where sequences of tests begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +172,8 @@ def threshold_for(
     ordered = np.sort(p)[::-1]
     found: Threshold | None = None
     for start in STARTS:
-        for share in np.arange(start, 1.0 + STEP / 2, STEP):
-            cut = float(ordered[max(0, math.ceil(share * len(p)) - 1)])
+        for hundredths in range(start, 101):
+            cut = float(ordered[max(0, -(-hundredths * len(p) // 100) - 1)])
             inside = p >= cut
             n, good = int(inside.sum()), int(ok[inside].sum())
             if binom.cdf(n - good, n, 1 - precision) > alpha / len(STARTS):
