@@ -139,9 +139,7 @@ def test_rows_that_the_previous_release_has_learned_say_nothing(
 ) -> None:
     """A run of the same tickets in another order has learned from some that are unseen here."""
     desks(tmp_path / "desks.csv")
-    quick = (
-        "check: {skip: [accurate, consistent, relevant, representative, well labelled]}"
-    )
+    quick = "check: {skip: [accurate, consistent, relevant, representative, well labelled]}"
     text = TASK.replace("rungs: [floor, prompt, head]", f"seed: 7\nrungs: [floor]\n{quick}")
     (tmp_path / "desks.yaml").write_text(text, encoding="utf-8")
     whet("run", tmp_path / "desks.yaml", "--out", tmp_path / "old")
