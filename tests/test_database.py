@@ -44,7 +44,7 @@ def test_writers_take_turns(tmp_path: Path) -> None:
 
 
 def test_who_writes_holds_the_lock_from_the_start(tmp_path: Path) -> None:
-    """A second writer is turned away before it has read; one that begins without the lock (the control) is not."""
+    """A second writer is turned away before it has read; who begins without the lock (the control) is not."""
     engine = opened(tmp_path, METADATA)
     with sqlite3.connect(tmp_path / FILE, timeout=0, isolation_level=None) as other, writing(engine):
         other.execute("BEGIN")
