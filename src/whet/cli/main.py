@@ -23,6 +23,7 @@ from whet.cli.export import export
 from whet.cli.gate import gate
 from whet.cli.index import index
 from whet.cli.review import review
+from whet.cli.serve import serve
 from whet.cli.tune import tune
 from whet.errors import InputError, WhetError, WorldError
 from whet.version import __version__
@@ -105,7 +106,7 @@ def demo(
     debug: Debug = False,
 ) -> None:
     """Run the whole ladder on a support desk's tickets that come with whet."""
-    from whet.cli.show import show_outcome
+    from whet.cli.show import show_outcome, show_serving
     from whet.demo.task import demo_task
     from whet.pipeline import run_task
 
@@ -117,6 +118,7 @@ def demo(
         _print_json({"folder": str(outcome.folder), "report": str(outcome.report), **outcome.verdict})
     else:
         show_outcome(outcome)
+        show_serving(outcome, "My parcel was meant to come on Tuesday. Where is it?")
 
 
 @app.command()
@@ -227,6 +229,7 @@ app.command()(check)
 app.command()(convert)
 app.command()(export)
 app.command()(index)
+app.command()(serve)
 app.command()(tune)
 app.command()(evidence)
 app.command()(gate)

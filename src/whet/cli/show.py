@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
+from whet.cli.serve import PORT
 from whet.wording import shown
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from whet.pipeline import Outcome
 
 PLOT_WIDTH = 24
@@ -42,6 +48,22 @@ def show_outcome(outcome: Outcome) -> None:
     name = verdict["winner"] or verdict["provisional"]
     console.print(f"\nreport: {outcome.report}", soft_wrap=True, markup=False)
     console.print(f"try it: whet try {outcome.folder / '04-rungs' / name}", soft_wrap=True, markup=False)
+
+
+def serving_lines(run: Path, task: str, text: str) -> tuple[str, str]:
+    """The command that serves a run's winner, and the one that asks it; on trial, as nobody approved it."""
+    from whet.release.releases import slug
+
+    body = json.dumps({"model": slug(task), "messages": [{"role": "user", "content": text}]})
+    address = f"http://127.0.0.1:{PORT}/v1/chat/completions"
+    typed = "-H 'content-type: application/json'"
+    return f"whet serve {shlex.quote(str(run))} --trial", f"curl -s {address} {typed} -d {shlex.quote(body)}"
+
+
+def show_serving(outcome: Outcome, text: str) -> None:
+    """How to serve what was found, and to call it from another terminal."""
+    serve, call = serving_lines(outcome.folder, outcome.verdict["task"], text)
+    typer.echo(f"\nserve it: {serve}\ncall it from another terminal:\n{call}")
 
 
 CENT = 0.005

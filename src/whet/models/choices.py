@@ -103,14 +103,15 @@ def _scored(
 ) -> Iterator[list[float]]:
     asked = reader.add(own)
     if not tree.ids:
-        yield from (_summed(first[None], tree, ends) for first in asked)
+        yield from (summed(first[None], tree, ends) for first in asked)
         return
     for first, after in zip(asked, reader.branch(Piece(tree.ids, tree.parents)), strict=True):
-        yield _summed(torch.cat([after, first[None]]), tree, ends)
+        yield summed(torch.cat([after, first[None]]), tree, ends)
 
 
-def _summed(logits: Tensor, tree: Tree, ends: list[int]) -> list[float]:
-    """From the logits after every node [nodes + 1, V], the last of them what is asked, which is node -1."""
+def summed(logits: Tensor, tree: Tree, ends: list[int]) -> list[float]:
+    """Log-probabilities of the choices from the logits after every node [nodes + 1, V], the last of which is
+    what is asked, node -1."""
     totals = logits.logsumexp(-1)
     ending = (logits[:, ends].logsumexp(-1) - totals).tolist()
     parents = torch.tensor(tree.parents, dtype=torch.long) % len(totals)

@@ -62,16 +62,46 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True)
-class _Current:
-    """What the attention of all layers follows, for one pass."""
+class Part:
+    """Rows of one store, read in one pass with other parts; what the attention of all layers follows."""
 
     laid: Pass
     store: Store
     ahead: Store | None
     """Its one row is the prefix."""
+    start: int = 0
+    """Where its tokens begin in the flat row."""
+
+    @property
+    def place(self) -> slice:
+        return slice(self.start, self.start + len(self.laid.slots))
 
 
-_CURRENT: ContextVar[_Current | None] = ContextVar("reading", default=None)
+_CURRENT: ContextVar[Sequence[Part]] = ContextVar("reading", default=())
+
+
+def read(model: Any, parts: Sequence[Part], ids: Tensor, last: Tensor) -> Tensor:
+    """Read all parts in one pass, within ``attending``; each sees its own store and prefix alone.
+
+    Args:
+        ids: the tokens of all parts [N], end to end.
+        last: the places in it after which logits are wanted [n].
+
+    Returns:
+        [n, V], fp32.
+    """
+    token = _CURRENT.set(parts)
+    try:
+        out = model(
+            input_ids=ids[None],
+            position_ids=torch.cat([part.laid.positions for part in parts])[None],
+            use_cache=False,
+            logits_to_keep=last,
+        )
+    finally:
+        _CURRENT.reset(token)
+    logits: Tensor = out.logits[0].float()
+    return logits
 
 
 class Flat:
@@ -141,17 +171,8 @@ class Flat:
         laid = planned(pieces, read, first=first, before=self._before, device=self._device)
         ids = torch.tensor([token for piece in pieces for token in piece.ids], device=self._device)
         last = torch.arange(len(ids)) if keep is None else torch.tensor(keep).cumsum(0) - 1
-        token = _CURRENT.set(_Current(laid, self._store, self._ahead))
-        try:
-            out = self._model(
-                input_ids=ids[None],
-                position_ids=laid.positions[None],
-                use_cache=False,
-                logits_to_keep=last.to(self._device),
-            )
-        finally:
-            _CURRENT.reset(token)
-        return laid, out.logits[0].float()
+        part = Part(laid, self._store, self._ahead)
+        return laid, read(self._model, [part], ids, last.to(self._device))
 
 
 @contextlib.contextmanager
@@ -185,15 +206,14 @@ def attention(
     module: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **told: Any
 ) -> tuple[Tensor, None]:
     """The attention of one layer, as ``transformers`` asks for it: query [1, H, N, d] to [1, N, H, d]."""
-    current = _CURRENT.get()
-    if current is None or query.shape[0] != 1 or mask is not None:
+    parts = _CURRENT.get()
+    if not parts or query.shape[0] != 1 or mask is not None:
         raise RuntimeError("attention without a pass")
     if told.get("dropout"):
         raise NotImplementedError("the layer wants dropout on its scores")
     if strange := sorted(name for name, known in told.items() if name not in KNOWN and known is not None):
         raise NotImplementedError(f"the layer tells its attention of {', '.join(strange)}")
-    layer = int(module.layer_idx)
-    current.store.put(layer, key[0], value[0], current.laid)
+    layer, window = int(module.layer_idx), told.get("sliding_window")
     scale, cap = told.get("scaling"), told.get("softcap")
     scale = query.shape[-1] ** -0.5 if scale is None else float(scale)
 
@@ -201,33 +221,38 @@ def attention(
         scores = scores.float() * scale
         return scores if cap is None else cap * torch.tanh(scores / cap)
 
-    return _attended(query[0], layer, current, told.get("sliding_window"), shaped)[None], None
+    found = []
+    for part in parts:
+        at = part.place
+        part.store.put(layer, key[0, :, at], value[0, :, at], part.laid)
+        found.append(_attended(query[0, :, at], layer, part, window, shaped))
+    return (found[0] if len(found) == 1 else torch.cat(found))[None], None
 
 
 def _attended(
-    query: Tensor, layer: int, current: _Current, window: int | None, shaped: Callable[[Tensor], Tensor]
+    query: Tensor, layer: int, part: Part, window: int | None, shaped: Callable[[Tensor], Tensor]
 ) -> Tensor:
     """[N, H, d] of query [H, N, d]."""
-    laid = current.laid
-    keys, values = current.store.of(layer, laid)
+    laid = part.laid
+    keys, values = part.store.of(layer, laid)
     (count, size), kinds = laid.index.shape, keys.shape[1]
     group, width = query.shape[0] // kinds, query.shape[-1]
     q = query.transpose(0, 1)[laid.index].view(count, size, kinds, group, width)
     q = q.permute(0, 2, 3, 1, 4).reshape(count, kinds, group * size, width)
     seen_ahead, seen = laid.visible(window)
     scores = _hidden(shaped(q @ keys.transpose(-1, -2)), seen, group)
-    if current.ahead is None:
+    if part.ahead is None:
         out = scores.softmax(-1).to(values.dtype) @ values
     else:
-        pair = current.ahead.keys[layer][0], current.ahead.values[layer][0]
+        pair = part.ahead.keys[layer][0], part.ahead.values[layer][0]
         before = pair[0].shape[1]
         flat = q.transpose(0, 1).reshape(kinds, -1, width)  # [K, n G S, d]
         more = shaped(flat @ pair[0].transpose(-1, -2)).view(kinds, count, -1, before).transpose(0, 1)
         more = more if seen_ahead is None else _hidden(more, seen_ahead, group)
         weights = torch.cat([more, scores], dim=-1).softmax(-1).to(values.dtype)
         out = weights[..., before:] @ values
-        part = weights[..., :before].transpose(0, 1).reshape(kinds, -1, before) @ pair[1]
-        out += part.view(kinds, count, -1, part.shape[-1]).transpose(0, 1)
+        shared = weights[..., :before].transpose(0, 1).reshape(kinds, -1, before) @ pair[1]
+        out += shared.view(kinds, count, -1, shared.shape[-1]).transpose(0, 1)
     out = out.view(count, kinds, group, size, -1).permute(0, 3, 1, 2, 4)
     return out.reshape(count, size, kinds * group, -1)[laid.real]
 

@@ -97,7 +97,7 @@ class Written:
 
 
 @dataclass
-class _Going:
+class Going:
     """A row on its way."""
 
     row: Row
@@ -137,7 +137,7 @@ def write(
         return [], ""
     with torch.no_grad(), reading(model, make) as (chosen, why):
         prefix = common([row.ids for row in rows])
-        own = [_Going(row, list(row.ids[prefix:]), draw=random.Random(row.seed)) for row in rows]
+        own = [Going(row, list(row.ids[prefix:]), draw=random.Random(row.seed)) for row in rows]
         waiting = sorted(own, key=lambda going: len(going.pending))
         places, room = sizes(model, [len(going.pending) + going.row.tokens for going in own])
         reader = chosen(model, rows[0].ids[:prefix], places, room)
@@ -164,10 +164,10 @@ def sizes(model: Any, lengths: Sequence[int]) -> tuple[int, int]:
 
 
 def _all(
-    reader: Reader, waiting: list[_Going], places: int, ends: frozenset[int], tell: Callable[[int], None]
+    reader: Reader, waiting: list[Going], places: int, ends: frozenset[int], tell: Callable[[int], None]
 ) -> None:
     """Until no row is left."""
-    going = list[_Going]()
+    going = list[Going]()
     while going or waiting:
         if new := _entering(reader, waiting, places - len(going), places):
             logits = reader.add([one.pending for one in new])
@@ -175,14 +175,14 @@ def _all(
             new, logits = going, reader.go_on([one.pending for one in going])
         _choose(new, logits, ends, even=reader.even)
         going = going if new is going else going + new
-        order = _leaving(going)
+        order = leaving(going)
         if order != list(range(len(going))):
             going = [going[row] for row in order]
             tell(len(going) + len(waiting))
             reader.keep(order)
 
 
-def _entering(reader: Reader, waiting: list[_Going], free: int, places: int) -> list[_Going]:
+def _entering(reader: Reader, waiting: list[Going], free: int, places: int) -> list[Going]:
     """Rows taken from those that wait, the shortest first."""
     if not waiting or free < (places if reader.even else max(1, places // REFILL)):
         return []
@@ -193,7 +193,7 @@ def _entering(reader: Reader, waiting: list[_Going], free: int, places: int) -> 
     return new
 
 
-def _leaving(going: Sequence[_Going]) -> list[int]:
+def leaving(going: Sequence[Going]) -> list[int]:
     """The rows that go on; the last of them stand where others ended, so that few have to move."""
     stay = [row for row, one in enumerate(going) if one.ended is None]
     order = list(range(len(stay)))
@@ -204,20 +204,20 @@ def _leaving(going: Sequence[_Going]) -> list[int]:
     return order
 
 
-def _choose(going: Sequence[_Going], logits: Tensor, ends: frozenset[int], *, even: bool) -> None:
+def _choose(going: Sequence[Going], logits: Tensor, ends: frozenset[int], *, even: bool) -> None:
     """The next token of every row, from logits [n, V]; those that end are marked."""
-    logits = _guided(going, logits)
+    logits = guided(going, logits)
     best = logits.argmax(-1).tolist()
     totals = logits.logsumexp(-1).tolist()
     for row, one in enumerate(going):
         if one.ended is not None:
             continue
-        token = best[row] if not one.row.temperature else _drawn(one, logits[row])
+        token = best[row] if not one.row.temperature else drawn(one, logits[row])
         one.logprob += float(logits[row, token]) - totals[row]
-        _take(one, token, ends, even=even)
+        take(one, token, ends, even=even)
 
 
-def _guided(going: Sequence[_Going], logits: Tensor) -> Tensor:
+def guided(going: Sequence[Going], logits: Tensor) -> Tensor:
     """The logits with what guides rule out at minus infinity."""
     rows = [row for row, one in enumerate(going) if one.row.guide is not None]
     if not rows:
@@ -236,14 +236,14 @@ def _guided(going: Sequence[_Going], logits: Tensor) -> Tensor:
     return logits
 
 
-def _drawn(one: _Going, logits: Tensor) -> int:
+def drawn(one: Going, logits: Tensor) -> int:
     """A token by its probability: in fp64, so that the draw hangs on the seed and not on rounding."""
     shares = (logits.double() / one.row.temperature).softmax(-1).cumsum(-1)
     place = torch.searchsorted(shares, one.draw.random() * float(shares[-1]), right=True)
     return min(int(place), int((logits > -math.inf).nonzero().max()))
 
 
-def _take(one: _Going, token: int, ends: frozenset[int], *, even: bool) -> None:
+def take(one: Going, token: int, ends: frozenset[int], *, even: bool) -> None:
     """Note a row's token, and whether the row ends with it."""
     guide = one.row.guide
     if token in ends:

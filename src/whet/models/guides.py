@@ -28,6 +28,8 @@ SHORT = 96
 """Tokens left from which on the way to the end is looked for; twice the shortest answer, if that is more."""
 LONGEST = 1024
 """Tokens of the shortest answer, at most, for the limit to be kept."""
+COMPILED = 256
+"""Forms that are kept: callers bring their own, and there is no end to them."""
 JSON_SIGNS = '{}[]":,-0123456789truefalsn'
 
 
@@ -56,6 +58,8 @@ class Forms:
         """
         grammar, quoted = self._grammar(form), form.schema is not None
         if grammar not in self._compiled:
+            if len(self._compiled) >= COMPILED:
+                self._compiled.clear()
             matcher = self._compile(grammar)
             way = self.ways.find(matcher, LONGEST, Quotes() if quoted else None)
             self._compiled[grammar] = matcher, max(SHORT, 2 * len(way or ()))

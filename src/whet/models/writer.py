@@ -13,7 +13,7 @@ import dataclasses
 import math
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -33,12 +33,14 @@ if TYPE_CHECKING:
     from whet.models.readers import Make
 
 Precision = Literal["auto", "bf16", "fp32"]
+CUTS = 4_096
+"""Ends of requests whose cuts of choices are kept."""
 TAIL = 8
 """Last tokens of what is asked, on which it hangs how an answer's first tokens are cut."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class AsTokens:
     """A request as tokens."""
 
     request: Request
@@ -72,8 +74,8 @@ class DecoderWriter:
             InputError: a request is longer than the model reads, or its form is broken.
         """
         start = time.perf_counter()
-        asked = self._asked(requests)
-        self._check_lengths(asked)
+        asked = self.asked(requests)
+        self.check_lengths(asked)
         choosing = [n for n, one in enumerate(asked) if one.choices]
         writing = [n for n, one in enumerate(asked) if not one.choices]
         found = dict(zip(writing, self._written([asked[n] for n in writing], tell), strict=True))
@@ -81,20 +83,23 @@ class DecoderWriter:
         share = (time.perf_counter() - start) / max(1, len(requests))
         return [dataclasses.replace(found[n], seconds=share) for n in range(len(requests))]
 
-    def _asked(self, requests: Sequence[Request]) -> list[_Asked]:
+    def asked(
+        self, requests: Sequence[Request], tools: tuple[Mapping[str, Any], ...] | None = None
+    ) -> list[AsTokens]:
+        """Requests as tokens, laid out as in training; errors as in ``answer``, but for lengths."""
         from whet.models.guides import check_form
 
         texts = list[str]()
         for n, request in enumerate(requests):
             if request.form is not None:
                 check_form(request.form)
-            opening = render(self.layout, Conversation(request.turns, f"request {n + 1}"), prompt=True)
-            texts.append(opening + request.begun)
-        found = list[_Asked]()
+            opening = Conversation(request.turns, f"request {n + 1}", tools)
+            texts.append(render(self.layout, opening, prompt=True) + request.begun)
+        found = list[AsTokens]()
         for request, text, encoded in zip(requests, texts, encode(self.layout, texts), strict=True):
             choices = request.form.choices if request.form else ()
             less, cut = self._cut(text, encoded.ids, choices) if choices else (0, ())
-            found.append(_Asked(request, text, encoded.ids[: len(encoded.ids) - less], cut))
+            found.append(AsTokens(request, text, encoded.ids[: len(encoded.ids) - less], cut))
         return found
 
     def _cut(self, text: str, ids: tuple[int, ...], choices: tuple[str, ...]) -> tuple[int, Choices]:
@@ -102,12 +107,14 @@ class DecoderWriter:
         there on: those that training would read."""
         key = ids[-TAIL:], choices
         if key not in self._cuts:
+            if len(self._cuts) >= CUTS:
+                self._cuts.clear()
             whole = [encoded.ids for encoded in encode(self.layout, [text + choice for choice in choices])]
             kept = min(_alike(ids, one) for one in whole)
             self._cuts[key] = len(ids) - kept, tuple(one[kept:] for one in whole)
         return self._cuts[key]
 
-    def _check_lengths(self, asked: Sequence[_Asked]) -> None:
+    def check_lengths(self, asked: Sequence[AsTokens]) -> None:
         long = [
             f"request {n + 1}: {len(one.ids):,} tokens, and {_least(one):,} or more of its answer"
             for n, one in enumerate(asked)
@@ -122,14 +129,14 @@ class DecoderWriter:
                 fix="shorten them, or use a model that reads more.",
             )
 
-    def _written(self, asked: Sequence[_Asked], tell: Tell | None) -> list[Answer]:
+    def _written(self, asked: Sequence[AsTokens], tell: Tell | None) -> list[Answer]:
         from whet.models.generate import write
 
-        rows = [self._row(one) for one in asked]
+        rows = [self.row(one) for one in asked]
         written = write(self.model, rows, self.ends, _telling(tell, "answering"), make=self._reader())[0]
         return [self._answer(*pair) for pair in zip(asked, written, strict=True)]
 
-    def _row(self, asked: _Asked) -> Row:
+    def row(self, asked: AsTokens) -> Row:
         from whet.models.generate import Row
 
         request = asked.request
@@ -146,15 +153,15 @@ class DecoderWriter:
         most = max(len(stop.encode()) for stop in stops) + TAIL
 
         def stopped(ids: Sequence[int]) -> bool:
-            text = self._decoded(ids[-most:])
+            text = self.decoded(ids[-most:])
             return any(stop in text for stop in stops)
 
         return stopped
 
-    def _answer(self, asked: _Asked, written: Written) -> Answer:
+    def _answer(self, asked: AsTokens, written: Written) -> Answer:
         if asked.request.form is None:
             tail = asked.ids[-TAIL:]
-            text = self._decoded((*tail, *written.ids))[len(self._decoded(tail)) :]
+            text = self.decoded((*tail, *written.ids))[len(self.decoded(tail)) :]
         else:
             text = self.forms.tokens.decode_str(list(written.ids))
         cuts = [place for stop in asked.request.stop if (place := text.find(stop)) >= 0]
@@ -169,15 +176,15 @@ class DecoderWriter:
 
     def logprobs(self, requests: Sequence[Request], tell: Tell | None = None) -> list[list[float]]:
         """As ``whet.models.base.Weighs`` says."""
-        asked = self._asked(requests)
-        self._check_lengths(asked)
+        asked = self.asked(requests)
+        self.check_lengths(asked)
         return self._weighed(asked, tell)
 
-    def _chosen(self, asked: Sequence[_Asked], tell: Tell | None) -> list[Answer]:
+    def _chosen(self, asked: Sequence[AsTokens], tell: Tell | None) -> list[Answer]:
         pairs = zip(asked, self._weighed(asked, tell), strict=True)
-        return [_choice(one, logprobs) for one, logprobs in pairs]
+        return [choice_of(one, logprobs) for one, logprobs in pairs]
 
-    def _weighed(self, asked: Sequence[_Asked], tell: Tell | None) -> list[list[float]]:
+    def _weighed(self, asked: Sequence[AsTokens], tell: Tell | None) -> list[list[float]]:
         """Of each request's choices, in their order."""
         from whet.models.choices import score
 
@@ -190,7 +197,7 @@ class DecoderWriter:
             found |= zip(places, scores, strict=True)
         return [found[n] for n in range(len(asked))]
 
-    def _decoded(self, ids: Sequence[int]) -> str:
+    def decoded(self, ids: Sequence[int]) -> str:
         text: str = self.layout.tokenizer.decode(
             list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
@@ -292,12 +299,13 @@ def _alike(one: Sequence[int], other: Sequence[int]) -> int:
     return next((n for n, (left, right) in pairs if left != right), min(len(one), len(other)))
 
 
-def _least(asked: _Asked) -> int:
+def _least(asked: AsTokens) -> int:
     """Tokens that the answer must have room for: the longest choice, or one."""
     return max(1, *map(len, asked.choices)) if asked.choices else 1
 
 
-def _choice(asked: _Asked, logprobs: Sequence[float]) -> Answer:
+def choice_of(asked: AsTokens, logprobs: Sequence[float]) -> Answer:
+    """The answer to a request for a choice, of which these are the log-probabilities."""
     from whet.models.choices import shares
 
     request = asked.request

@@ -67,7 +67,7 @@ class Asked:
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
         posed = self.posed(inputs)
         answers = self.writer.answer([one.request for one in posed])
-        return [self._prediction(answer, one) for answer, one in zip(answers, posed, strict=True)]
+        return [self.prediction(answer, one) for answer, one in zip(answers, posed, strict=True)]
 
     def posed(self, inputs: Sequence[str]) -> list[Posed]:
         """Each input with what is shown beside it."""
@@ -96,7 +96,8 @@ class Asked:
                 rows[n] = replace(rows[n], request=request, passages=fewer)
         return rows
 
-    def _prediction(self, answer: Answer, posed: Posed) -> Prediction:
+    def prediction(self, answer: Answer, posed: Posed) -> Prediction:
+        """An answer of the model to what was posed, as a prediction."""
         output, confidence = self._read(answer)
         return Prediction(
             output,
@@ -119,6 +120,13 @@ class Asked:
             return outputs[0], float(sure[0])
         chance = self.info.dev_score if answer.logprob is None else math.exp(answer.logprob)
         return self.read(answer.text), min(max(chance, 0.0), 1.0)
+
+    def shares(self, answer: Answer) -> tuple[tuple[str, ...], list[float]]:
+        """The labels and their probabilities, where the model scored them."""
+        names = tuple(label.name for label in self.frame.labels)
+        if self.decider is None:
+            return names, list(answer.choices)
+        return self.decider.labels, self.decider.probabilities(_scores([answer]))[0].tolist()
 
     def read(self, text: str) -> Output:
         """What the model wrote, as an output."""

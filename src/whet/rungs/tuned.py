@@ -27,9 +27,11 @@ from whet.train.linear import LinearHead
 State = Mapping[str, "torch.Tensor"]
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
 
-    from whet.models.encoder import TextEncoder
+    from whet.models.encoder import Encoded, TextEncoder
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,13 @@ class TunedSpecialist:
     info: FitInfo
 
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
-        if not inputs:
-            return []
+        return self.decider.predictions(*self.scored(inputs)) if inputs else []
+
+    def scored(self, inputs: Sequence[str]) -> tuple[NDArray[np.floating[Any]], Encoded]:
+        """Scores of the labels [n, labels], and the vectors that they come from."""
         encoded = self.encoder.encode(inputs)
         arrays = {"weight": self.head.weight, "bias": self.head.bias}
-        return self.decider.predictions(score(arrays, encoded.vectors), encoded)
+        return score(arrays, encoded.vectors), encoded
 
     def save(self, folder: Path) -> None:
         """LoRA: a stock PEFT adapter and a reference to the base. Full: a Hugging Face folder."""

@@ -50,10 +50,12 @@ class VectorSpecialist:
     info: FitInfo
 
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
-        if not inputs:
-            return []
+        return self.decider.predictions(*self.scored(inputs)) if inputs else []
+
+    def scored(self, inputs: Sequence[str]) -> tuple[NDArray[np.floating[Any]], Encoded]:
+        """Scores of the labels [n, labels], and the vectors that they come from."""
         encoded = self.encoder.encode(inputs)
-        return self.decider.predictions(self.score(self.arrays, encoded.vectors), encoded)
+        return self.score(self.arrays, encoded.vectors), encoded
 
     def save(self, folder: Path) -> None:
         from safetensors.numpy import save

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,7 +43,12 @@ class Written:
         Raises:
             InputError: inputs that leave no room for an answer in the model's context.
         """
-        return [_prediction(answer) for answer in self.writer.answer([self.asks(text) for text in inputs])]
+        asked = [self.asks(text) for text in inputs]
+        return [self.prediction(answer) for answer in self.writer.answer(asked)]
+
+    def prediction(self, answer: Answer) -> Prediction:
+        """An answer of the model as a prediction."""
+        return _prediction(answer)
 
     def save(self, folder: Path) -> None:
         make_folder(folder)
@@ -56,8 +61,11 @@ class Written:
         return Request((*before, Turn("user", text)))
 
 
-def load_written(folder: Path) -> Written:
+def load_written(folder: Path, *, opened: Callable[..., Any] | None = None) -> Written:
     """What ``whet tune`` left in a folder.
+
+    Args:
+        opened: opens the model in place of ``models.writer.open_writer``.
 
     Raises:
         InputError: damaged; made by another version; its base is absent or another one.
@@ -67,7 +75,7 @@ def load_written(folder: Path) -> Written:
     card = _card(folder / CARD)
     weights, base = folder / WEIGHTS, card["base"]
     which: dict[str, Any] = {"adapter" if card["adapter"] else "whole": weights}
-    writer = open_writer(base["name"], sha256=base["sha256"], ends=card["ends"], **which)
+    writer = (opened or open_writer)(base["name"], sha256=base["sha256"], ends=card["ends"], **which)
     if writer.layout.digest != card["template"]:
         raise InputError(
             "the base lays conversations out otherwise than when this was trained.",
