@@ -142,9 +142,7 @@ def test_errors_have_the_shape_that_the_client_knows(
     encoder: Server, more: dict[str, object], status: int, code: str | None
 ) -> None:
     with pytest.raises(openai.APIStatusError) as caught:
-        encoder.client().chat.completions.create(
-            **{"model": "small-tickets", "messages": asked(), **more}  # type: ignore[arg-type]
-        )
+        encoder.client().chat.completions.create(**{"model": "small-tickets", "messages": asked(), **more})
     assert caught.value.status_code == status
     assert caught.value.body["message"]  # type: ignore[index]
     assert code is None or caught.value.code == code

@@ -171,7 +171,8 @@ def adapter_on(folder: Path, seed: int) -> Path:
     from peft import LoraConfig, get_peft_model
 
     model = tiny("qwen3", vocab_size=len(chat_templates.tokenizer(chat_templates.CHATML)) + 5)
-    config = LoraConfig(r=4, lora_alpha=16, target_modules=["q_proj", "v_proj", "up_proj"])
+    targets = ["q_proj", "v_proj", "up_proj"]
+    config = LoraConfig(r=4, lora_alpha=16, task_type="CAUSAL_LM", target_modules=targets)
     wrapped = get_peft_model(model, config)
     torch.manual_seed(seed)
     with torch.no_grad():

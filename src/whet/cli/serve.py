@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from socket import socket
 
+    from fastapi import APIRouter
+
     from whet.serve.serving import Serving
 
 PORT = 8080
@@ -55,6 +57,10 @@ Drain = Annotated[float, typer.Option("--drain", min=0, help="Seconds for what i
 Outside = Annotated[
     bool, typer.Option("--allow-outside", help="With --trial: run the command or call the address it names.")
 ]
+Base = Annotated[
+    list[str] | None,
+    typer.Option("--base", help="NAME=FOLDER: what a model's name in a fine-tuning job stands for."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object when it is ready.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
@@ -72,6 +78,7 @@ def serve(
     shadow: Shadow = "",
     engine: EngineUrl = "",
     engine_model: EngineModel = "",
+    base: Base = None,
     keep: Keep = True,
     queue: Queue = 256,
     deadline: Deadline = 120.0,
@@ -107,7 +114,8 @@ def serve(
     )
     serving = serving_of(wanted)
     loaded = asyncio.run(_load(serving, names=wanted.names))
-    _run(serving, bound(host, port), loaded, as_json=as_json)
+    routers = [] if trial else _jobs(home(store), base or [])
+    _run(serving, bound(host, port), loaded, routers, as_json=as_json)
 
 
 async def _load(serving: Serving, names: Sequence[str]) -> list[str]:
@@ -125,7 +133,24 @@ async def _load(serving: Serving, names: Sequence[str]) -> list[str]:
     return wanted
 
 
-def _run(serving: Serving, listening: socket, names: list[str], *, as_json: bool) -> None:
+def _jobs(store: Path, bases: list[str]) -> list[APIRouter]:
+    """The fine-tuning API of a store; a job that waits there goes on."""
+    from whet.serve.jobs.hosted import Hosted, bases_of
+    from whet.serve.jobs.routes import routers
+
+    hosted = Hosted(store, bases_of(bases))
+    hosted.tend()
+    return routers(hosted)
+
+
+def _run(
+    serving: Serving,
+    listening: socket,
+    names: list[str],
+    routers: Sequence[APIRouter],
+    *,
+    as_json: bool,
+) -> None:
     from whet.serve.app import app_of
     from whet.serve.server import run
 
@@ -141,7 +166,7 @@ def _run(serving: Serving, listening: socket, names: list[str], *, as_json: bool
                 typer.echo(line)
         sys.stdout.flush()
 
-    run(app_of(serving), serving, listening, ready)
+    run(app_of(serving, routers=routers), serving, listening, ready)
 
 
 def _notes(serving: Serving) -> list[str]:

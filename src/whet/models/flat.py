@@ -80,7 +80,7 @@ class Part:
 _CURRENT: ContextVar[Sequence[Part]] = ContextVar("reading", default=())
 
 
-def read(model: Any, parts: Sequence[Part], ids: Tensor, last: Tensor) -> Tensor:
+def read_parts(model: Any, parts: Sequence[Part], ids: Tensor, last: Tensor) -> Tensor:
     """Read all parts in one pass, within ``attending``; each sees its own store and prefix alone.
 
     Args:
@@ -172,7 +172,7 @@ class Flat:
         ids = torch.tensor([token for piece in pieces for token in piece.ids], device=self._device)
         last = torch.arange(len(ids)) if keep is None else torch.tensor(keep).cumsum(0) - 1
         part = Part(laid, self._store, self._ahead)
-        return laid, read(self._model, [part], ids, last.to(self._device))
+        return laid, read_parts(self._model, [part], ids, last.to(self._device))
 
 
 @contextlib.contextmanager

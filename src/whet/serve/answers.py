@@ -70,8 +70,8 @@ class Engines:
             specialist = load_specialist(folder, outside=outside)
             if isinstance(specialist, Asked) and isinstance(specialist.writer, Local):
                 source = specialist.writer.source
-                which = {"adapter": specialist.writer.adapter, "sha256": source.sha256}
-                seat = self._seat(str(source.folder), called=name, **which)
+                adapter = specialist.writer.adapter
+                seat = self._seat(str(source.folder), called=name, adapter=adapter, sha256=source.sha256)
                 return _decoding(replace(specialist, writer=seat))
             if not _reaches(specialist):
                 specialist.predict([WARM_UP])

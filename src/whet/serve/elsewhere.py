@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -101,7 +101,7 @@ class Elsewhere:
         return self._clients[loop]
 
 
-async def _chunks(stream: Any) -> AsyncIterator[Any]:
+async def _chunks(stream: Any) -> AsyncGenerator[Any]:
     """The stream's chunks; the connection is closed when nobody reads on, which frees the place there."""
     try:
         async for chunk in stream:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch import Tensor
 
-from whet.models.flat import attending, read
+from whet.models.flat import attending, read_parts
 from whet.models.generate import CACHE_BYTES, Going, Row, drawn, guided, take
 from whet.serve import adapters
 from whet.serve.adapters import Adapters
@@ -167,7 +167,7 @@ class Engine:
             self.steps += 1
             ids, last = plan.tensors()
             with adapters.under(plan.segments):
-                logits = read(self.model, plan.parts, ids, last)
+                logits = read_parts(self.model, plan.parts, ids, last)
             self._tell(self._chosen(plan, logits))
         self._drop()
 

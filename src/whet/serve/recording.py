@@ -113,6 +113,6 @@ class Recorder:
         except Exception as error:  # the disk's or the database's, whatever it is made of
             self.lost += len(rows)
             LOG.warning("%d requests were not kept: %s", len(rows), error)
-        for one in some:
-            if isinstance(one, threading.Event):
-                one.set()
+        for event in some:
+            if isinstance(event, threading.Event):
+                event.set()
