@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -307,22 +308,24 @@ def test_conversations_are_learned_by_a_base_that_writes(
     base = shared("weights/stories260k/hf")
     hosted = Hosted(tmp_path / "store", {"gpt-4o-mini": str(base)}, tend=False)
     lines = []
-    for n in range(40):
+    draw = random.Random(0)
+    for _ in range(60):
+        words = ["".join(draw.choices("abdeghilmnoprstu", k=6)) for _ in range(4)]
         said = [
-            ("user", f"the girl saw {n} cats"),
+            ("user", " ".join(words)),
             ("assistant", "Tom"),
             ("user", "who else?"),
             ("assistant", "Tim"),
         ]
         lines.append(json.dumps({"messages": [{"role": r, "content": c} for r, c in said]}))
     settings = {"n_epochs": 1, "batch_size": 8, "learning_rate_multiplier": 20.0}
-    id_ = created(hosted, "\n".join(lines).encode(), hyperparameters=settings, suffix="Cats & Co")
+    id_ = created(hosted, "\n".join(lines).encode(), hyperparameters=settings, suffix="Cats and Co")
     job = hosted.book.claim("here:1:0")
     assert job is not None
     perform(hosted.book, hosted.files, job, "here:1:0")
     shown = hosted.book.show(id_)
     assert shown["status"] == "succeeded", shown["error"]
-    assert shown["fine_tuned_model"] == f"ft:{MODEL}:local:cats-co:{id_[-8:]}"
+    assert shown["fine_tuned_model"] == f"ft:{MODEL}:local:cats-and-co:{id_[-8:]}"
     marks = hosted.book.checkpoints(id_, after=None, limit=10)["data"]
     assert marks
     assert all(mark["metrics"]["full_valid_loss"] > 0 for mark in marks)

@@ -66,8 +66,8 @@ def statuses(client: TestClient, name: str, secret: str = "") -> set[int]:
 def test_what_is_not_approved_is_served_by_no_route_and_to_no_role(
     registry: Registry, run: Path, spoil: Spoil, rung: str
 ) -> None:
-    id_ = spoil(registry, run, rung)
     keys = [Keys(registry.home).add(role, role, by=APPROVER)[1] for role in ROLES]
+    id_ = spoil(registry, run, rung)
     with client_of(registry) as client:
         for secret in keys:
             for name in (id_, NAME, "ft:one"):
