@@ -327,7 +327,7 @@ def test_the_command_line_exports_a_run(readers: dict[str, Path], tmp_path: Path
     write_json(run / "06-verdict.json", {"task": "Small tickets", "winner": "head"})
     rows = "".join(json.dumps({"input": text, "side": "test"}) + "\n" for text in ROWS)
     (run / "01-examples.jsonl").write_text(rows, encoding="utf-8")
-    write_json(run / "manifest.json", {"steps": {"rungs": {"files": digests(run, folder)}}})
+    write_json(run / "manifest.json", {"steps": {"rungs": {"files": digests(run, run)}}})
     done = whet.json("export", run, "--to", "onnx", "--out", tmp_path / "out")
     assert done["on"] == "held-out rows"
     assert done["approved"] == ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from pathlib import Path
@@ -88,6 +87,8 @@ def serve(
     debug: Debug = False,
 ) -> None:
     """Serve specialists as OpenAI's API does: chat, completions, embeddings, predictions."""
+    import asyncio
+
     from whet.database import home
     from whet.serve.caps import Caps
     from whet.serve.server import bound
