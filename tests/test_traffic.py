@@ -49,7 +49,7 @@ def test_figures_alone_can_be_kept(tmp_path: Path) -> None:
     row = next(traffic.since())
     assert (row.input, row.output, row.label, row.confidence) == ("", "", "refund", 0.5)
     assert traffic.columns().figures["chars_in"].tolist() == [len(MAIL)]
-    assert len(traffic.vectors()[0]) == 0
+    assert len(traffic.vectors()) == 0
 
 
 def test_rows_come_back_in_the_order_of_time_and_by_release(tmp_path: Path) -> None:
@@ -64,8 +64,8 @@ def test_rows_come_back_in_the_order_of_time_and_by_release(tmp_path: Path) -> N
     assert traffic.count(release="desk-1") == 40
     columns = traffic.columns(release="desk-1", until=stamp(start, hours=1))
     assert set(columns.hours) == {start.timestamp() / 3600}
-    ids, vectors = traffic.vectors(release="desk-1")
-    assert vectors[ids.index("r4")].tolist() == [0, 1, 0]
+    vectors = traffic.vectors(release="desk-1")
+    assert vectors.rows[vectors.ids.index("r4")].tolist() == [0, 1, 0]
     assert [row.id for row in traffic.rows(["r9", "gone", "r3"])] == ["r9", "r3"]
 
 
@@ -110,8 +110,9 @@ def test_rows_are_forgotten_when_their_days_are_over(tmp_path: Path) -> None:
 
 
 def _log_some(home: Path, first: int) -> None:
+    traffic = Traffic(home)
     for n in range(first, first + 20):
-        Traffic(home).log(served(n, input=MAIL))
+        traffic.log(served(n, input=MAIL))
 
 
 def test_several_servers_write_into_one_store(tmp_path: Path) -> None:

@@ -20,11 +20,15 @@ from whet.cli.check import check
 from whet.cli.convert import convert
 from whet.cli.evidence import evidence
 from whet.cli.export import export
+from whet.cli.forget import forget
 from whet.cli.gate import gate
 from whet.cli.index import index
+from whet.cli.queue import queue
+from whet.cli.retrain import retrain
 from whet.cli.review import review
 from whet.cli.serve import serve
 from whet.cli.tune import tune
+from whet.cli.watch import watch
 from whet.errors import InputError, WhetError, WorldError
 from whet.version import __version__
 
@@ -234,6 +238,10 @@ app.command()(tune)
 app.command()(evidence)
 app.command()(gate)
 app.command()(review)
+app.command()(forget)
+app.command()(retrain)
+app.command()(queue)
+app.command()(watch)
 for command in (
     release.release,
     release.approve,

@@ -9,7 +9,7 @@ to people. A row is on disk when ``log`` returns; several requests in one call a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,97 +22,18 @@ from whet.config_monitor import Monitoring
 from whet.database import opened, reading, writing
 from whet.errors import InputError
 from whet.monitor.private import Finder, mark_of, redactor
+from whet.monitor.rows import FIGURES, Columns, Logged, Served, Vectors, columns_of, label_of, logged
 from whet.monitor.tables import METADATA, TRAFFIC, moment, stamp
+from whet.release.policy import FILE, policy_of
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from sqlalchemy import Engine, Row
+    from sqlalchemy import Engine
 
-LABEL = 200  # characters: a longer output is no label
+__all__ = ["Columns", "Logged", "Served", "Traffic", "Vectors"]
+
 AT_ONCE = 5_000  # rows read at a time
 
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """One request and its answer, as the server has them."""
-
-    id: str
-    task: str
-    release: str
-    input: str
-    output: str
-    confidence: float | None = None
-    """Calibrated probability that the output is right."""
-    seconds: float = 0.0
-    tokens_in: int = 0
-    tokens_out: int = 0
-    usd: float = 0.0
-    refused: bool = False
-    """Whether the caller got no answer, or one that says that a person must look."""
-    person: str = ""
-    """The caller's own id of who asks; only a mark of it is kept."""
-    embedding: NDArray[np.floating[Any]] | None = None
-    """Unit vector of the input [dim], kept as float16."""
-    novelty: float | None = None
-    """Distance to the nearest training example (1 - cosine)."""
-    shadow: str = ""
-    """The release that answered beside, unseen."""
-    shadow_output: str | None = None
-    flags: Sequence[str] = ()
-    """Names of rules that the answer broke."""
-    time: str = ""
-    """UTC, ISO 8601; empty: now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Logged:
-    """One row of the traffic, as it was kept."""
-
-    id: str
-    time: str
-    task: str
-    release: str
-    input: str
-    output: str
-    label: str | None
-    confidence: float | None
-    novelty: float | None
-    refused: bool
-    seconds: float
-    usd: float
-    feedback: float | None
-    truth: str | None
-    shadow: str
-    shadow_output: str | None
-    flags: tuple[str, ...]
-
-
 _LOGGED = [TRAFFIC.c[name] for name in Logged.__dataclass_fields__]
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Rows of the traffic as arrays [n], in the order of time; what is not known is NaN or empty."""
-
-    ids: list[str]
-    hours: NDArray[np.float64]
-    """Hours since 1970, UTC."""
-    figures: Mapping[str, NDArray[np.float64]]
-    """By column, those of ``FIGURES``."""
-    labels: list[str]
-    """Outputs where they are labels; else empty."""
-    truths: list[str]
-    shadowed: NDArray[np.float64]
-    """1 where the shadow answered otherwise, 0 where alike."""
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-
-FIGURES = (
-    *("confidence", "novelty", "refused", "seconds", "tokens_in", "tokens_out", "usd"),
-    *("feedback", "chars_in", "chars_out"),
-)
 
 
 @dataclass
@@ -134,12 +55,19 @@ class Traffic:
         return opened(self.home, METADATA)
 
     @cached_property
+    def days(self) -> int:
+        """How long a request is kept: as long as task and policy both allow; 0: not at all."""
+        if not (self.home / FILE).is_file():
+            return self.keeping.days
+        return min(self.keeping.days, policy_of(self.home).retention.traffic_days)
+
+    @cached_property
     def _redact(self) -> Any:
         return redactor(self.home, self.names)
 
     def log(self, *served: Served) -> None:
         """Keep requests: on disk when this returns. A request id that is there already is left as it is."""
-        rows = self._rows(served)
+        rows = self._rows(served) if self.days else []
         if not rows:
             return
         with writing(self.engine) as connection:
@@ -154,14 +82,19 @@ class Traffic:
         parts = [texts[start : start + 3] for start in range(0, len(texts), 3)]
         return [self._row(one, *part) for one, part in zip(served, parts, strict=True)]
 
-    def _kept(self, texts: Sequence[str | None]) -> list[str | None]:
-        """Texts as they may be written."""
+    def allowed(self, texts: Sequence[str | None]) -> list[str | None]:
+        """Texts of people who work with the traffic, as they may be written: with stand-ins, unless all is
+        kept as it came."""
         if self.keeping.keep == "whole":
             return list(texts)
-        if self.keeping.keep == "figures":
-            return [None] * len(texts)
         new = iter(self._redact([text for text in texts if text is not None]))
         return [None if text is None else next(new) for text in texts]
+
+    def _kept(self, texts: Sequence[str | None]) -> list[str | None]:
+        """Texts of requests and answers, as they may be written."""
+        if self.keeping.keep == "figures":
+            return [None] * len(texts)
+        return self.allowed(texts)
 
     def _row(self, one: Served, text: str | None, output: str | None, shadow: str | None) -> dict[str, Any]:
         at = stamp(moment(one.time)) if one.time else stamp()
@@ -169,7 +102,7 @@ class Traffic:
         return {
             **{name: getattr(one, name) for name in _AS_IT_IS},
             "time": at,
-            "until": stamp(moment(at), days=self.keeping.days),
+            "until": stamp(moment(at), days=self.days),
             "person": mark_of(self.home, one.person) if one.person else None,
             "input": text,
             "output": output,
@@ -220,7 +153,7 @@ class Traffic:
                 query = query.where(_after(*last))
             with reading(self.engine) as connection:
                 rows = connection.execute(query).all()
-            yield from map(_logged, rows)
+            yield from map(logged, rows)
             if len(rows) < AT_ONCE:
                 return
             last = rows[-1].time, rows[-1].id
@@ -230,29 +163,46 @@ class Traffic:
         with reading(self.engine) as connection:
             found = connection.execute(select(*_LOGGED).where(TRAFFIC.c.id.in_(list(ids)))).all()
         place = {one: index for index, one in enumerate(ids)}
-        return sorted(map(_logged, found), key=lambda row: place[row.id])
+        return sorted(map(logged, found), key=lambda row: place[row.id])
 
     def columns(
-        self, time: str = "", *, task: str | None = None, release: str | None = None, until: str = ""
+        self,
+        time: str = "",
+        *,
+        task: str | None = None,
+        release: str | None = None,
+        until: str = "",
+        told: bool = False,
     ) -> Columns:
-        """The figures of the rows from a moment on, as arrays."""
+        """The figures of the rows from a moment on, as arrays; ``told``: only those of which something was
+        said later."""
         wanted = ("id", "time", *FIGURES, "label", "truth", "shadow", "shadow_output", "output")
         query = self._chosen(select(*(TRAFFIC.c[name] for name in wanted)), time, until, task, release)
+        query = query.where(TRAFFIC.c.told.is_not(None)) if told else query
         with reading(self.engine) as connection:
             rows = connection.execute(query.order_by(TRAFFIC.c.time, TRAFFIC.c.id)).all()
-        return _columns(rows)
+        return columns_of(rows)
 
     def vectors(
-        self, time: str = "", *, task: str | None = None, release: str | None = None, most: int = 5_000
-    ) -> tuple[list[str], NDArray[np.float32]]:
-        """Ids and vectors [n, dim] of the newest rows that have one, in the order of time."""
-        query = self._chosen(select(TRAFFIC.c.id, TRAFFIC.c.embedding), time, "", task, release)
-        query = query.where(TRAFFIC.c.embedding.is_not(None)).order_by(TRAFFIC.c.time.desc()).limit(most)
+        self,
+        time: str = "",
+        *,
+        release: str | None = None,
+        until: str = "",
+        most: int = 5_000,
+        unread: bool = False,
+    ) -> Vectors:
+        """The newest rows that have a vector, in the order of time; ``unread``: those without a novelty."""
+        wanted = select(TRAFFIC.c.id, TRAFFIC.c.time, TRAFFIC.c.embedding)
+        query = self._chosen(wanted, time, until, None, release).where(TRAFFIC.c.embedding.is_not(None))
+        query = query.where(TRAFFIC.c.novelty.is_(None)) if unread else query
         with reading(self.engine) as connection:
-            rows = connection.execute(query).all()[::-1]
-        vectors = [np.frombuffer(row.embedding, np.float16) for row in rows]
-        return [row.id for row in rows], np.array(vectors, np.float32) if rows else np.zeros(
-            (0, 0), np.float32
+            rows = connection.execute(query.order_by(TRAFFIC.c.time.desc()).limit(most)).all()[::-1]
+        there = [np.frombuffer(row.embedding, np.float16) for row in rows]
+        return Vectors(
+            [row.id for row in rows],
+            np.array([moment(row.time).timestamp() / 3600 for row in rows]),
+            np.array(there, np.float32) if rows else np.zeros((0, 0), np.float32),
         )
 
     def count(self, *, task: str | None = None, release: str | None = None) -> int:
@@ -279,32 +229,5 @@ _AS_IT_IS = (
 )
 
 
-def label_of(output: str) -> str | None:
-    """The output where it can be a label: one short line."""
-    return output if len(output) <= LABEL and "\n" not in output else None
-
-
 def _after(time: str, one: str) -> Any:
     return (TRAFFIC.c.time > time) | ((TRAFFIC.c.time == time) & (TRAFFIC.c.id > one))
-
-
-def _logged(row: Row[Any]) -> Logged:
-    told = row._asdict()
-    texts = {name: told[name] or "" for name in ("input", "output", "shadow")}
-    flags = tuple(json.loads(row.flags)) if row.flags else ()
-    return Logged(**{**told, **texts, "flags": flags, "seconds": row.seconds or 0.0, "usd": row.usd or 0.0})
-
-
-def _columns(rows: Sequence[Row[Any]]) -> Columns:
-    alike = [
-        np.nan if row.shadow_output is None or row.output is None else float(row.shadow_output != row.output)
-        for row in rows
-    ]
-    return Columns(
-        ids=[row.id for row in rows],
-        hours=np.array([moment(row.time).timestamp() / 3600 for row in rows], np.float64),
-        figures={n: np.array([getattr(row, n) for row in rows], np.float64) for n in FIGURES},
-        labels=[row.label or "" for row in rows],
-        truths=[row.truth or "" for row in rows],
-        shadowed=np.array(alike, np.float64),
-    )

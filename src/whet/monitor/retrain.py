@@ -1,0 +1,371 @@
+"""Train again: why, on what, and what has to be shown before anybody may use it.
+
+    reasons -> proposal, once an event -> merged examples -> the whole ladder again -> gate against the live
+    release
+            -> candidate, before the approver
+
+Reviewed examples join the training set; three in ten of them are held out instead and join the old test set,
+so that the live release and the new specialist are compared on rows that neither has learned from. The
+ladder may find that a simpler rung is enough by now. Nothing goes into production by itself unless the task
+says ``monitor.promote: gate`` and the store's policy approves by itself (``approval.automatic``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sqlalchemy import insert, select, update
+
+from whet.database import reading, writing
+from whet.errors import InputError, Refused
+from whet.evaluate.stats import Interval, examples_for, paired_right
+from whet.monitor.review import drawn
+from whet.monitor.reviewed import Reviewed, reviewed
+from whet.monitor.tables import PROPOSALS, TRIGGERS, WATCHES, moment, stamp
+from whet.monitor.watch import alarms
+from whet.pipeline import run_task
+from whet.records import Label
+from whet.release import audit
+from whet.release.registry import Registry
+from whet.rungs.base import silent
+from whet.store import make_folder, read_jsonl, write_jsonl
+
+if TYPE_CHECKING:
+    from whet.config import Task
+    from whet.monitor.subject import Subject
+    from whet.release.releases import Release
+    from whet.rungs.base import Tell
+
+HELD_OUT = 0.3  # of the reviewed examples: they test
+RETRAINS = frozenset({"new label", "policy change", "retrain"})
+"""Alarms that a training can mend."""
+ALPHA = 0.05
+EXAMPLES, TEST = "examples.jsonl", "test.jsonl"
+Gate = Callable[[Path, str], bool]
+"""(run, rung) -> whether it passed; leaves its result in the run as ``09-gate*.json``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why to train again."""
+
+    kind: str
+    """``alarm``, ``corrections``, ``age``, ``labels`` or ``policy``."""
+    said: str
+    key: str
+    """The event: it proposes once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A training that was proposed."""
+
+    id: int
+    time: str
+    task: str
+    release: str
+    reasons: tuple[str, ...]
+    state: str
+    run: str | None
+    candidate: str | None
+    said: str | None
+
+
+def reasons(subject: Subject, at: str = "") -> list[Reason]:
+    """Everything that speaks for a training now, whether it was proposed before or not."""
+    return [
+        *_alarms(subject),
+        *_corrections(subject),
+        *_age(subject, at),
+        *_labels(subject),
+        *_policy(subject),
+    ]
+
+
+def _alarms(subject: Subject) -> list[Reason]:
+    open_ = alarms(subject.traffic, release=subject.release.id, open_only=True)
+    return [
+        Reason("alarm", f"alarm {one.id} ({one.kind}): {one.moved[0].said()}", f"alarm {one.id}")
+        for one in open_
+        if one.kind in RETRAINS
+    ]
+
+
+def _corrections(subject: Subject) -> list[Reason]:
+    wanted = subject.task.monitor.corrections
+    rows = _new_examples(subject)
+    wrong = sum(row.right is False for row in rows)
+    if len(rows) < wanted:
+        return []
+    said = f"{len(rows):,} reviewed examples wait, {wrong:,} of them corrections ({wanted:,} are asked for)"
+    return [Reason("corrections", said, f"{subject.release.id} corrections {len(rows) // wanted}")]
+
+
+def _age(subject: Subject, at: str) -> list[Reason]:
+    most = subject.task.monitor.max_age_days
+    days = (moment(at or stamp()) - _utc(subject.release.made_at)).days
+    if days < most:
+        return []
+    return [
+        Reason("age", f"the release is {days} days old ({most} are asked for)", f"{subject.release.id} age")
+    ]
+
+
+def _labels(subject: Subject) -> list[Reason]:
+    """Labels that reviewers use and the task does not list."""
+    known = {row["output"] for row in _run_rows(subject) if isinstance(row["output"], str)}
+    known |= {label.name for label in subject.task.labels or []}
+    if subject.task.kind != "classify":
+        return []
+    new = sorted({str(row.output) for row in _new_examples(subject)} - known)
+    if not new:
+        return []
+    return [Reason("labels", f"reviewers use new labels: {', '.join(new)}", f"labels {', '.join(new)}"[:300])]
+
+
+def _policy(subject: Subject) -> list[Reason]:
+    with reading(subject.traffic.engine) as connection:
+        mine = WATCHES.c.release == subject.release.id
+        before = connection.scalars(select(WATCHES.c.policy).where(mine)).first()
+    if not before or not subject.policy or before == subject.policy:
+        return []
+    said = f"{subject.task.monitor.policy} has changed since the release: what is right may be another thing"
+    return [Reason("policy", said, f"policy {subject.policy}")]
+
+
+def propose(subject: Subject, at: str = "") -> Proposal | None:
+    """Propose a training where something new speaks for it; None: nothing, or it was proposed before."""
+    found = reasons(subject, at)
+    with writing(subject.traffic.engine) as connection:
+        named = [one.key for one in found]
+        known = set(connection.scalars(select(TRIGGERS.c.key).where(TRIGGERS.c.key.in_(named))))
+        new = [one for one in found if one.key not in known]
+        if not new:
+            return None
+        about = {
+            "time": stamp(),
+            "task": subject.task.task,
+            "release": subject.release.id,
+            "state": "proposed",
+        }
+        said = json.dumps([one.said for one in found])
+        made = connection.execute(insert(PROPOSALS).values(**about, reasons=said)).inserted_primary_key
+        assert made is not None
+        rows = [{"key": one.key, "proposal": made[0]} for one in new]
+        connection.execute(insert(TRIGGERS), rows)
+    return next(one for one in proposals(subject) if one.id == made[0])
+
+
+def proposals(subject: Subject) -> list[Proposal]:
+    """Those of a release, the oldest first."""
+    query = select(PROPOSALS).where(PROPOSALS.c.release == subject.release.id).order_by(PROPOSALS.c.id)
+    with reading(subject.traffic.engine) as connection:
+        rows = [dict(row._mapping) for row in connection.execute(query)]
+    return [Proposal(**{**row, "reasons": tuple(json.loads(row["reasons"]))}) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The new specialist beside the live release, on rows that neither has learned from."""
+
+    promotes: bool
+    """Whether it is surely no worse than the live one by the margin or more."""
+    new: float
+    """Share of right answers."""
+    live: float
+    difference: Interval
+    """New minus live, with one-sided 95 % bounds (Tango)."""
+    margin: float
+    more: int
+    """About how many rows it would take to show what was seen; 0 where it is shown, or not there."""
+
+    @property
+    def sentence(self) -> str:
+        d = self.difference
+        points = f"{100 * d.value:+.1f} points ({100 * d.low:+.1f} to {100 * d.high:+.1f}, n={d.n:,})"
+        if self.promotes:
+            return f"The new one may take over: {points} beside the live one."
+        more = f"; about {self.more:,} rows would show it" if self.more else ""
+        return f"Not shown that the new one is no worse: {points} beside the live one{more}."
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """What a retraining came to."""
+
+    run: Path
+    rung: str
+    was: str
+    """The live release's rung."""
+    compared: Compared
+    passed: bool
+    said: str
+    candidate: Release | None
+    merged: dict[str, int]
+    """Rows by where they came from and went."""
+
+
+def without(run: Path, rung: str) -> bool:
+    """The gate that is left to the approval, which asks for a passed one anyway."""
+    return True
+
+
+def retrain(
+    subject: Subject,
+    out: Path,
+    *,
+    by: str,
+    gate: Gate = without,
+    tell: Tell = silent,
+    margin: float | None = None,
+) -> Retrained:
+    """Train on merged data, and put a candidate forward if it may take the live release's place.
+
+    Args:
+        out: a new run folder.
+        by: who starts it, and so may not approve it.
+        gate: what a specialist must show by itself, before it is put forward.
+        margin: how much worse than the live release it may be; default: the task's margin.
+
+    Raises:
+        InputError: nobody is named, the run's examples are gone, there is nothing new to learn.
+    """
+    if not by.strip():
+        raise InputError("nobody is named who starts it.", fix="--by NAME.")
+    task, counts = merged(subject, make_folder(out.parent / f"{out.name}-data"))
+    outcome = run_task(task, out, folder=out.parent / f"{out.name}-data", tell=tell)
+    rung = str(outcome.verdict["winner"] or outcome.verdict["provisional"] or outcome.verdict["best"])
+    compared = beside_live(subject, out, rung, subject.task.margin_value if margin is None else margin)
+    passed = compared.promotes and gate(out, rung)
+    said = compared.sentence if passed or not compared.promotes else "The gate was not passed: see whet gate."
+    candidate = _put_forward(subject, out, rung, by) if passed else None
+    _note(subject, out, candidate, said)
+    return Retrained(out, rung, subject.release.rung, compared, passed, said, candidate, counts)
+
+
+def merged(subject: Subject, folder: Path) -> tuple[Task, dict[str, int]]:
+    """The task on merged data, written to a folder: the run's own rows, each on its side, and reviewed ones.
+
+    Raises:
+        InputError: the run's examples are gone; nothing was reviewed since.
+    """
+    old, new = _run_rows(subject), _new_examples(subject)
+    if not old:
+        raise InputError(
+            "the examples of its run are gone.", where=subject.run, fix="whet run the task anew."
+        )
+    if not new:
+        raise InputError(
+            "nothing was reviewed since the release.", where=subject.release.id, fix="review first."
+        )
+    newer = {row.input for row in new}
+    kept = [row for row in old if row["input"] not in newer]  # what was reviewed later holds
+    train = [_row(row["id"], row["input"], row["output"]) for row in kept if row["side"] != "test"]
+    test = [_row(row["id"], row["input"], row["output"]) for row in kept if row["side"] == "test"]
+    for one in new:
+        side = test if drawn(one.request, HELD_OUT, "held out") else train
+        side.append(_row(one.source, one.input, one.output))
+    write_jsonl(folder / EXAMPLES, train)
+    write_jsonl(folder / TEST, test)
+    counts = {"before": len(kept), "replaced": len(old) - len(kept), "reviewed": len(new)}
+    return _task(subject, new), counts | {"train": len(train), "test": len(test)}
+
+
+def _row(one: str, text: str, output: Any) -> dict[str, Any]:
+    return {"id": one, "input": text, "output": output}
+
+
+def _task(subject: Subject, new: Sequence[Reviewed]) -> Task:
+    """The task, of the merged files; labels that reviewers brought in join its list."""
+    task = subject.task
+    fields = task.fields.model_copy(update={"input": "input", "output": "output", "id": "id"})
+    split = task.split.model_copy(update={"test": TEST, "dev": 0.1, "group_by": None, "time": None})
+    changes: dict[str, Any] = {"examples": EXAMPLES, "fields": fields, "split": split, "rare_labels": "drop"}
+    if task.labels is not None:
+        known = {label.name for label in task.labels}
+        more = sorted({str(row.output) for row in new} - known)
+        changes["labels"] = [*task.labels, *(Label(name) for name in more)]
+    if task.knowledge is not None:
+        documents = [str(subject.folder / name) for name in task.knowledge.documents]
+        changes["knowledge"] = task.knowledge.model_copy(update={"documents": documents})
+    rungs = task.rungs if task.rungs == "auto" else [name for name in task.rungs if name != "existing"]
+    return task.model_copy(update={**changes, "existing": None, "rungs": rungs})
+
+
+def beside_live(subject: Subject, run: Path, rung: str, margin: float) -> Compared:
+    """Both on the same held-out rows, right or wrong, row by row."""
+    rows = read_jsonl(run / "05-scores.jsonl")[1:]
+    _, live = Registry(subject.home).load(subject.release.id)
+    answers = live.predict([row["input"] for row in rows])
+    old = np.array([float(_plain(a.output) == row["truth"]) for a, row in zip(answers, rows, strict=True)])
+    new = np.array([float(row["rungs"][rung]["output"] == row["truth"]) for row in rows])
+    pair = paired_right(old, new)
+    difference = Interval(-pair.difference, -pair.upper(ALPHA), -pair.lower(ALPHA), pair.n)
+    promotes = pair.p_within(margin) <= ALPHA
+    more = 0 if promotes else examples_for(margin - pair.difference, pair.discordance, ALPHA)
+    return Compared(promotes, float(new.mean()), float(old.mean()), difference, margin, more)
+
+
+def _plain(output: Any) -> Any:
+    return list(output) if isinstance(output, tuple) else output
+
+
+def _put_forward(subject: Subject, run: Path, rung: str, by: str) -> Release:
+    """A candidate; where task and policy both say so, it goes live by itself."""
+    registry = Registry(subject.home)
+    candidate = registry.add(run, rung, trained_by=by, name=subject.release.name)
+    if subject.task.monitor.promote == "gate":
+        try:
+            registry.approve_by_policy(candidate.id)
+        except Refused:
+            return candidate  # it waits for a person, as the store's policy wants
+        return registry.go_live(candidate.id, by="the policy")
+    return candidate
+
+
+def _note(subject: Subject, run: Path, candidate: Release | None, said: str) -> None:
+    state = "candidate" if candidate else "refused"
+    values = {"state": state, "run": str(run), "candidate": candidate.id if candidate else None, "said": said}
+    with writing(subject.traffic.engine) as connection:
+        mine = (PROPOSALS.c.release == subject.release.id) & (PROPOSALS.c.state == "proposed")
+        connection.execute(update(PROPOSALS).where(mine).values(values))
+    about = {"release": subject.release.id, "candidate": values["candidate"], "said": said}
+    audit.append(subject.home, "retraining.ended", "whet retrain", about)
+
+
+def _new_examples(subject: Subject) -> list[Reviewed]:
+    """Reviewed requests with a right output, decided since the release was made."""
+    since = stamp(_utc(subject.release.made_at))
+    return [row for row in reviewed(subject.traffic, subject.task.task, since) if row.output is not None]
+
+
+def _run_rows(subject: Subject) -> list[dict[str, Any]]:
+    path = subject.run / "01-examples.jsonl"
+    return read_jsonl(path) if path.is_file() else []
+
+
+def _utc(time: str) -> datetime:
+    at = datetime.fromisoformat(time)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def as_dict(done: Retrained) -> dict[str, Any]:
+    """For ``--json``."""
+    return {
+        **{
+            "run": str(done.run),
+            "rung": done.rung,
+            "was": done.was,
+            "passed": done.passed,
+            "said": done.said,
+        },
+        "candidate": done.candidate.id if done.candidate else None,
+        "compared": asdict(done.compared),
+        "merged": done.merged,
+    }
