@@ -48,10 +48,11 @@ def retrain(
 
 def _train(subject: Subject, out: Path, by: str) -> Retrained:
     from whet.cli.progress import progress
+    from whet.monitor.gated import gated
     from whet.monitor.retrain import retrain as train
 
     with progress() as shown:
-        return train(subject, out, by=by, tell=shown.tell)
+        return train(subject, out, by=by, gate=gated(subject.home), tell=shown.tell)
 
 
 def _why(subject: Subject, found: list[Reason], as_json: bool) -> None:
@@ -82,4 +83,4 @@ def _show(done: Retrained, found: list[Reason], as_json: bool) -> None:
     typer.echo(f"{done.rung} (was {done.was}): {done.said}")
     if done.candidate:
         typer.echo(f"{done.candidate.id}: {done.candidate.state}")
-        typer.echo(f"next: whet gate {done.run}, then whet approve {done.candidate.id} --by NAME")
+        typer.echo(f"next: whet approve {done.candidate.id} --by NAME, by somebody else")

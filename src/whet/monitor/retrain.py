@@ -24,7 +24,7 @@ from sqlalchemy import insert, select, update
 
 from whet.database import reading, writing
 from whet.errors import InputError, Refused
-from whet.evaluate.stats import Interval, examples_for, paired_right
+from whet.evaluate.promote import promotion
 from whet.monitor.review import drawn
 from whet.monitor.reviewed import Reviewed, reviewed
 from whet.monitor.tables import PROPOSALS, TRIGGERS, WATCHES, moment, stamp
@@ -38,6 +38,7 @@ from whet.store import make_folder, read_jsonl, write_jsonl
 
 if TYPE_CHECKING:
     from whet.config import Task
+    from whet.evaluate.promote import Promotion
     from whet.monitor.subject import Subject
     from whet.release.releases import Release
     from whet.rungs.base import Tell
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
 HELD_OUT = 0.3  # of the reviewed examples: they test
 RETRAINS = frozenset({"new label", "policy change", "retrain"})
 """Alarms that a training can mend."""
-ALPHA = 0.05
 EXAMPLES, TEST = "examples.jsonl", "test.jsonl"
 Gate = Callable[[Path, str], bool]
 """(run, rung) -> whether it passed; leaves its result in the run as ``09-gate*.json``."""
@@ -170,31 +170,6 @@ def proposals(subject: Subject) -> list[Proposal]:
     return [Proposal(**{**row, "reasons": tuple(json.loads(row["reasons"]))}) for row in rows]
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """The new specialist beside the live release, on rows that neither has learned from."""
-
-    promotes: bool
-    """Whether it is surely no worse than the live one by the margin or more."""
-    new: float
-    """Share of right answers."""
-    live: float
-    difference: Interval
-    """New minus live, with one-sided 95 % bounds (Tango)."""
-    margin: float
-    more: int
-    """About how many rows it would take to show what was seen; 0 where it is shown, or not there."""
-
-    @property
-    def sentence(self) -> str:
-        d = self.difference
-        points = f"{100 * d.value:+.1f} points ({100 * d.low:+.1f} to {100 * d.high:+.1f}, n={d.n:,})"
-        if self.promotes:
-            return f"The new one may take over: {points} beside the live one."
-        more = f"; about {self.more:,} rows would show it" if self.more else ""
-        return f"Not shown that the new one is no worse: {points} beside the live one{more}."
-
-
 @dataclass(frozen=True)
 class Retrained:
     """What a retraining came to."""
@@ -203,7 +178,8 @@ class Retrained:
     rung: str
     was: str
     """The live release's rung."""
-    compared: Compared
+    compared: Promotion
+    """The new specialist beside the live release, on rows that neither has learned from."""
     passed: bool
     said: str
     candidate: Release | None
@@ -298,18 +274,15 @@ def _task(subject: Subject, new: Sequence[Reviewed]) -> Task:
     return task.model_copy(update={**changes, "existing": None, "rungs": rungs})
 
 
-def beside_live(subject: Subject, run: Path, rung: str, margin: float) -> Compared:
-    """Both on the same held-out rows, right or wrong, row by row."""
+def beside_live(subject: Subject, run: Path, rung: str, margin: float) -> Promotion:
+    """Both on the same held-out rows, right or wrong, row by row; asked anew after every retraining, and right
+    all the same (``evaluate/promote.py``)."""
     rows = read_jsonl(run / "05-scores.jsonl")[1:]
     _, live = Registry(subject.home).load(subject.release.id)
     answers = live.predict([row["input"] for row in rows])
     old = np.array([float(_plain(a.output) == row["truth"]) for a, row in zip(answers, rows, strict=True)])
     new = np.array([float(row["rungs"][rung]["output"] == row["truth"]) for row in rows])
-    pair = paired_right(old, new)
-    difference = Interval(-pair.difference, -pair.upper(ALPHA), -pair.lower(ALPHA), pair.n)
-    promotes = pair.p_within(margin) <= ALPHA
-    more = 0 if promotes else examples_for(margin - pair.difference, pair.discordance, ALPHA)
-    return Compared(promotes, float(new.mean()), float(old.mean()), difference, margin, more)
+    return promotion(new, old, margin=margin)
 
 
 def _plain(output: Any) -> Any:
@@ -366,6 +339,6 @@ def as_dict(done: Retrained) -> dict[str, Any]:
             "said": done.said,
         },
         "candidate": done.candidate.id if done.candidate else None,
-        "compared": asdict(done.compared),
+        "compared": {**asdict(done.compared), "sentence": done.compared.sentence},
         "merged": done.merged,
     }
