@@ -16,7 +16,8 @@ from tests.conftest import Whet, tickets
 from tests.releases import APPROVER, approved
 from tests.serving import serving
 from whet.monitor.gated import gated
-from whet.monitor.retrain import propose, reasons, retrain
+from whet.monitor.reasons import propose, reasons
+from whet.monitor.retrain import retrain
 from whet.monitor.review import Queue
 from whet.monitor.subject import subject_of
 from whet.monitor.tables import stamp

@@ -13,7 +13,8 @@ import pytest
 from tests.conftest import tickets
 from tests.releases import approved
 from whet.errors import InputError
-from whet.monitor.retrain import merged, proposals, propose, reasons, retrain
+from whet.monitor.reasons import proposals, propose, reasons
+from whet.monitor.retrain import merged, retrain
 from whet.monitor.review import Queue
 from whet.monitor.subject import Subject, subject_of
 from whet.monitor.tables import stamp

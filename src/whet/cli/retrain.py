@@ -12,7 +12,8 @@ import typer
 from whet.cli.release import AsJson, Debug, Store
 
 if TYPE_CHECKING:
-    from whet.monitor.retrain import Reason, Retrained
+    from whet.monitor.reasons import Reason
+    from whet.monitor.retrain import Retrained
     from whet.monitor.subject import Subject
 
 
@@ -29,7 +30,7 @@ def retrain(
 ) -> None:
     """Climb the ladder again on what was reviewed since; a candidate if it may replace the live release."""
     from whet.database import home
-    from whet.monitor.retrain import propose, reasons
+    from whet.monitor.reasons import propose, reasons
     from whet.monitor.subject import subject_of
 
     subject = subject_of(home(store), name)
