@@ -96,7 +96,8 @@ class Watch:
         place = hours.astype(np.int64) - first
         sums = np.stack([np.bincount(place, column, many) for column in scored.T])
         counts = np.tile(np.bincount(place, minlength=many).astype(float), (SIGNALS, 1))
-        found = scan(self.known, sums, counts, np.arange(first, first + many) + 0.5)
+        when = np.arange(first, first + many).astype(np.float64) + 0.5
+        found = scan(self.known, sums, counts, when)
         return np.asarray((found.greatest() > level).any(axis=0))
 
     def scored(self, values: Floats) -> Floats:

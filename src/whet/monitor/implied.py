@@ -80,7 +80,8 @@ def implied(confidence: Floats, novelty: Floats, known: Calibrated, alpha: float
             False, float("nan"), 0.0, 1.0, len(given), f"only {len(given)} requests have a confidence"
         )
     value = float(np.clip(given.mean() + known.accuracy - known.confidence, 0.0, 1.0))
-    error = np.sqrt(given.var(ddof=1) / len(given) + known.spread**2 / max(known.n, 1))
+    # how far the labelled rows may be off, and how far these requests may be from what is expected of them
+    error = known.spread * np.sqrt(1 / max(known.n, 1) + 1 / len(given))
     half = float(norm.ppf(1 - alpha / 2) * error)
     why = _unlike(novelty[~np.isnan(novelty)], known.far)
     return Implied(not why, value, max(0.0, value - half), min(1.0, value + half), len(given), why)
