@@ -94,7 +94,7 @@ class Watch:
         """Whether there is an alarm at the end of each hour."""
         scored = self.scored(values)
         place = hours.astype(np.int64) - first
-        sums = np.stack([np.bincount(place, column, many) for column in scored.T])
+        sums = np.stack([np.bincount(place, column, many) for column in scored.T]).astype(np.float64)
         counts = np.tile(np.bincount(place, minlength=many).astype(float), (SIGNALS, 1))
         when = np.arange(first, first + many).astype(np.float64) + 0.5
         found = scan(self.known, sums, counts, when)
