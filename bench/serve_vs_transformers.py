@@ -38,10 +38,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.generate_vs_transformers import SHAPE
 from tests.loading import asked
 from tests.releases import small_run
 from tests.serving import Server, serving, until
+
+from generate_vs_transformers import SHAPE
 
 WORDS = ("parcel", "late", "refund", "where", "money", "queue", "customer", "reads", "answers", "sort")
 START = 180  # seconds
