@@ -365,6 +365,7 @@ def until(true: Callable[[], Any], seconds: float = 600.0) -> Any:
     return found
 
 
+@pytest.mark.skipif(not os.environ.get("WHET_LONG"), reason="long: WHET_LONG=1 asks for it")
 def test_a_job_outlives_the_server_and_a_killed_worker(tmp_path: Path) -> None:
     """The server is killed while the job runs, then the worker; another server finds it, and it goes on."""
     home = tmp_path / "store"

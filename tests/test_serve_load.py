@@ -12,6 +12,8 @@ import pytest
 from tests.loading import BODY, Answer, asked, got, left, quantile
 from tests.serving import Server, stubbed, until
 
+pytestmark = pytest.mark.skipif(not os.environ.get("WHET_LONG"), reason="long: WHET_LONG=1 asks for it")
+
 LEAVING = int(os.environ.get("WHET_DISCONNECTS", "40"))
 ROWS = 8
 

@@ -6,6 +6,7 @@ The whole of both is measured by ``bench/trust.py``.
 from __future__ import annotations
 
 import csv
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,8 @@ from whet.rungs.head import Head
 from whet.rungs.vectors import VectorSpecialist, default_encoder
 from whet.trust.bias import bias
 from whet.trust.context import Context, Side
+
+pytestmark = pytest.mark.skipif(not os.environ.get("WHET_LONG"), reason="long: WHET_LONG=1 asks for it")
 
 Shared = Callable[[str], Path]
 LABELS, EACH = 15, 40

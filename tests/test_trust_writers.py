@@ -40,7 +40,11 @@ BASE = SHARED / "weights" / "stories260k" / "hf"
 COUNT = int(os.environ.get("WHET_CANARIES", "0"))
 WORDS = [item for item in suite("general") if item.group == "words"]
 DESKS = (("cats", "tom"), ("birds", "lily"), ("cars", "ben"), ("trees", "sue"))
-pytestmark = [pytest.mark.data, pytest.mark.filterwarnings("ignore::FutureWarning")]
+pytestmark = [
+    pytest.mark.skipif(not os.environ.get("WHET_LONG"), reason="long: WHET_LONG=1 asks for it"),
+    pytest.mark.data,
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+]
 
 
 def notes() -> list[dict[str, str]]:

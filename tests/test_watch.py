@@ -39,6 +39,8 @@ from whet.rungs.base import Setting
 from whet.rungs.head import Head
 from whet.rungs.vectors import default_encoder
 
+pytestmark = pytest.mark.skipif(not os.environ.get("WHET_LONG"), reason="long: WHET_LONG=1 asks for it")
+
 INTENTS = int(os.environ.get("WHET_INTENTS", "10"))
 NEW = 2
 LEARNED, EACH = 50, 110  # examples of each intent: learned from, and in all
