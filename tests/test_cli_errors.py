@@ -6,10 +6,13 @@ import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.conftest import Whet, tickets
+from whet.cli.commands import ENTRIES as COMMANDS
+from whet.cli.commands import built
 
 GOOD = [f'"{text}",{label}' for text, label in tickets(20)]
 
@@ -225,3 +228,25 @@ def test_an_unknown_command_and_option_are_exit_2(whet: Whet) -> None:
 def test_debug_shows_the_traceback(tmp_path: Path, whet: Whet) -> None:
     done = whet("run", tmp_path / "none.csv", "--debug")
     assert "Traceback" in done.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_there_and_says_what_it_does(name: str) -> None:
+    command = built(name, COMMANDS[name].place)
+    assert command.name == name
+    assert command.help
+    assert any(one.name == "as_json" for one in _params(command)), "every command has --json"
+
+
+def _params(command: Any) -> list[Any]:
+    """Of the command, or of the commands of its group."""
+    return [
+        *command.params,
+        *(one for sub in getattr(command, "commands", {}).values() for one in sub.params),
+    ]
+
+
+def test_a_mistyped_command_is_answered_with_the_nearest(whet: Whet) -> None:
+    done = whet("chek")
+    assert done.returncode == 2
+    assert "Did you mean 'check'" in done.stderr

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from whet.cli.options import Debug, InputColumns, OutputColumn, print_json
 from whet.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,10 +35,8 @@ def advise(
             "affects_people. The task file's `advice` does the same.",
         ),
     ] = None,
-    inputs: Annotated[
-        list[str] | None, typer.Option("--input", help="Input column; repeat it to join several.")
-    ] = None,
-    output: Annotated[str | None, typer.Option("--output", help="Label or answer column.")] = None,
+    inputs: InputColumns = None,
+    output: OutputColumn = None,
     model: Annotated[bool, typer.Option(help="Check with the task's encoder.")] = True,
     outside: Annotated[
         bool, typer.Option("--allow-outside", help="A run folder may ask the servers that it names.")
@@ -46,7 +44,7 @@ def advise(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object on standard output; asks nothing.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Should this job be trained for? Yes: exit 0; not yet, or no and what to do instead: exit 1."""
     from whet.advise.counsel import as_json as whole
@@ -71,7 +69,7 @@ def advise(
     if as_json:
         place = str(found.run) if found.run else None
         about = {"run": place, "notes": list(found.notes), **whole(found.found, found.known)}
-        typer.echo(json.dumps(about, ensure_ascii=False, indent=1))
+        print_json(about)
     else:
         _show(found, told)
     if found.found.advice != "yes":

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from whet.cli.release import AsJson, Debug, Store
+from whet.cli.options import AsJson, Debug, Store, print_json
 from whet.errors import InputError, Refused
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def card(
     if sheet := data_sheet(found):
         write_text(folder / SHEET, sheet)
     if as_json:
-        typer.echo(json.dumps({"folder": str(folder), "card": found}, ensure_ascii=False, indent=1))
+        print_json({"folder": str(folder), "card": found})
     else:
         names = [CARD, *([SHEET] if sheet else []), VALUE]
         typer.echo(f"wrote {', '.join(str(folder / name) for name in names)}")
@@ -81,7 +80,7 @@ def _check(of: Described, run: Path, found: dict[str, Any], *, as_json: bool) ->
     wrong += [said for said in [disagrees(run, of.rung)] if said] if anew else []
     if as_json:
         told = {"figures": len(every), "recomputed": anew is not None, "wrong": wrong}
-        typer.echo(json.dumps(told, ensure_ascii=False, indent=1))
+        print_json(told)
         if wrong:
             raise typer.Exit(1)
     elif not wrong:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from whet.cli.options import AsJson, Debug, GroupColumn, InputColumns, OutputColumn, TimeColumn, print_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,14 +27,10 @@ def check(
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for the page; default: whet-runs/NAME-check.")
     ] = None,
-    inputs: Annotated[
-        list[str] | None, typer.Option("--input", help="Input column; repeat it to join several.")
-    ] = None,
-    output: Annotated[str | None, typer.Option("--output", help="Label or answer column.")] = None,
-    time: Annotated[str | None, typer.Option("--time", help="Column of ISO dates.")] = None,
-    group: Annotated[
-        str | None, typer.Option("--group", help="Column whose equal values keep to one side.")
-    ] = None,
+    inputs: InputColumns = None,
+    output: OutputColumn = None,
+    time: TimeColumn = None,
+    group: GroupColumn = None,
     test: Annotated[
         Path | None, typer.Option("--test", help="File of held-out examples: looked at for leaks and form.")
     ] = None,
@@ -43,10 +40,8 @@ def check(
     model: Annotated[
         bool, typer.Option(help="Use the task's encoder: label errors, off-task rows, names of people.")
     ] = True,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on standard output.")
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
 ) -> None:
     """Check examples against ten standards; exit 1 if something blocks a run."""
     from whet.cli.progress import progress
@@ -58,7 +53,7 @@ def check(
         checked = check_anything(what, folder, hints, model=model, tell=shown.tell, say=shown.say)
     if as_json:
         found = {"page": str(folder / "check.html"), **checked.found}
-        typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
+        print_json(found)
     else:
         show_checked(checked)
     if not checked.passes:

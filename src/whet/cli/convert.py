@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from whet.cli.options import AsJson, Debug, print_json
 from whet.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,10 +33,8 @@ def convert(
         Path | None, typer.Option("--labels", help="Names of the classes, where labels are numbers.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace OUT.")] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on standard output.")
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
 ) -> None:
     """Write a file of examples in another format; exit 1 if rows had to be set aside."""
     from whet.data.convert import class_names
@@ -51,7 +50,7 @@ def convert(
         force=force,
     )
     if as_json:
-        typer.echo(json.dumps(summary.as_dict(), ensure_ascii=False, indent=1))
+        print_json(summary.as_dict())
     else:
         for line in said(summary):
             typer.echo(line)

@@ -11,6 +11,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import typer
+
+from whet.cli.options import AsJson, Debug, print_json
 from whet.config import DEFAULT_ENCODER
 from whet.errors import WhetError
 
@@ -37,6 +40,18 @@ class Finding:
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def doctor(as_json: AsJson = False, debug: Debug = False) -> None:
+    """Name each requirement: OK, or the command that mends it."""
+    findings = examine()
+    if as_json:
+        print_json([finding.as_dict() for finding in findings])
+    else:
+        for finding in findings:
+            typer.echo(finding.line())
+    if not all(finding.ok for finding in findings if finding.needed):
+        raise typer.Exit(1)
 
 
 def examine() -> list[Finding]:

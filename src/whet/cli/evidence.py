@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from whet.cli.options import AsJson, Debug, print_json
 
 PLACE = 14  # columns of a measure's name
 
@@ -37,10 +38,8 @@ def evidence(
     outside: Annotated[
         bool, typer.Option("--allow-outside", help="The run may ask the servers that it names.")
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on standard output.")
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
 ) -> None:
     """Measure what a specialist must show before anyone relies on it; write 08-evidence.html."""
     from whet.cli.progress import progress
@@ -51,7 +50,7 @@ def evidence(
         asked = Asked(suite=suite, precision=precision, form=form, endpoint=served)
         done = take(run, rung=rung, base=base, against=against, asked=asked, outside=outside, tell=shown.tell)
     if as_json:
-        typer.echo(json.dumps({"page": str(done.page), **done.found}, ensure_ascii=False, indent=1))
+        print_json({"page": str(done.page), **done.found})
         return
     for line in spoken(done.found):
         typer.echo(line)

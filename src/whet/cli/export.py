@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from whet.cli.options import AsJson, Debug, print_json
 from whet.cli.progress import progress
 from whet.errors import InputError
 
@@ -38,10 +38,8 @@ def export(
     python: Annotated[
         str, typer.Option("--python", help="With --to gguf: an interpreter with what the converter needs.")
     ] = sys.executable,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on standard output.")
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
 ) -> None:
     """Write a specialist for PEFT, transformers, ONNX, Ollama, vLLM or llama.cpp; kept only if it agrees
     there."""
@@ -55,7 +53,7 @@ def export(
         options = Options(name or leaving.name, llama_cpp, gguf_type, python)
         done = written(leaving.folder, to, out, inputs=given or leaving.inputs, options=options)
     if as_json:
-        typer.echo(json.dumps({**done.as_dict(), "approved": leaving.approved}, ensure_ascii=False, indent=1))
+        print_json({**done.as_dict(), "approved": leaving.approved})
         return
     typer.echo(f"wrote {out} ({to}): {done.parity.said()}, on {done.on}")
     for note in (*done.notes, *([] if leaving.approved else ["nobody has approved it"])):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from whet.cli.release import AsJson, Debug, Store
+from whet.cli.options import AsJson, Debug, Store
 
 if TYPE_CHECKING:
     from whet.monitor.forget import Forgotten

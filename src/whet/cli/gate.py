@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from whet.cli.options import AsJson, Debug, print_json
 from whet.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,10 +32,8 @@ def gate(
     rung: Annotated[
         str | None, typer.Option("--rung", help="Whose evidence; default: the rung that the verdict names.")
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on standard output.")
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
 ) -> None:
     """May this specialist be released? Exit 0: yes; exit 1: not yet, and what is missing."""
     from whet.trust.gate import gate as hold
@@ -43,7 +41,7 @@ def gate(
     rules, digest = _policy(policy, stakes)
     told = hold(run, rules, digest, rung=rung)
     if as_json:
-        typer.echo(json.dumps({**asdict(told), "file": str(told.file)}, ensure_ascii=False, indent=1))
+        print_json({**asdict(told), "file": str(told.file)})
     else:
         _show(told)
     if not told.passed:

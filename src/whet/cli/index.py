@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from whet.cli.options import AsJson, Debug, print_json
 from whet.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,10 +27,8 @@ def index(
     run: Annotated[
         Path | None, typer.Option("--run", help="Run folder of the task file; default: whet-runs/NAME.")
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on standard output.")
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
 ) -> None:
     """Change the documents that a fitted rung looks things up in, without fitting it again."""
     from whet.indexing import reindex_all, specialists_in
@@ -43,7 +41,7 @@ def index(
     found = reindex_all(specialists_in(place), read)
     if as_json:
         rows = [{**vars(one), "folder": str(one.folder), "changed": one.changed} for one in found]
-        typer.echo(json.dumps({"specialists": rows, "notes": read.notes}, ensure_ascii=False, indent=1))
+        print_json({"specialists": rows, "notes": read.notes})
         return
     for line in (*(_said(one) for one in found), *(f"note: {note}" for note in read.notes)):
         typer.echo(line)

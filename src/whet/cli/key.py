@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from whet.cli.release import AsJson, By, Debug, Store, login
+from whet.cli.options import AsJson, By, Debug, Store, print_json
+from whet.cli.release import login
 
 if TYPE_CHECKING:
     from whet.release.keys import Key, Keys
@@ -41,7 +41,7 @@ def add(
 
     key, secret = _keys(store).add(name, role, Limits(requests, tokens, at_once), by=by or login())
     if as_json:
-        typer.echo(json.dumps({**key.as_dict(), "secret": secret}, ensure_ascii=False, indent=1))
+        print_json({**key.as_dict(), "secret": secret})
     else:
         typer.echo(secret)
         typer.echo(f"{key.id}: {key.name}, {key.role}. The key above is shown once; keep it now.", err=True)
@@ -57,7 +57,7 @@ def list_(
     """Show the keys, without their secrets."""
     found = _keys(store).all(revoked=revoked)
     if as_json:
-        typer.echo(json.dumps({"keys": [key.as_dict() for key in found]}, ensure_ascii=False, indent=1))
+        print_json({"keys": [key.as_dict() for key in found]})
         return
     for key in found:
         typer.echo(_line(key))
@@ -76,7 +76,7 @@ def revoke(
     """Take a key back: it is refused from now on."""
     done = _keys(store).revoke(key, by=by or login())
     if as_json:
-        typer.echo(json.dumps(done.as_dict(), ensure_ascii=False, indent=1))
+        print_json(done.as_dict())
     else:
         typer.echo(f"{done.id}: {done.name}, revoked")
 

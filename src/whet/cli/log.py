@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from whet.cli.release import AsJson, Debug, Store
+from whet.cli.options import AsJson, Debug, Store, print_json
 
 app = typer.Typer(
     help="Show the audit log; `whet log verify` finds whatever was changed in it.",
@@ -38,7 +38,7 @@ def show(
 
     found = entries(home(store))[-last:]
     if as_json:
-        typer.echo(json.dumps({"entries": [asdict(one) for one in found]}, ensure_ascii=False, indent=1))
+        print_json({"entries": [asdict(one) for one in found]})
         return
     for entry in found:
         typer.echo(shown(entry))
@@ -60,7 +60,7 @@ def verify(
 
     found = verifying.verify(home(store), head=head, key=key)
     if as_json:
-        typer.echo(json.dumps(found.as_dict(), ensure_ascii=False, indent=1))
+        print_json(found.as_dict())
     else:
         said = "nothing was changed" if found.ok else "THE LOG WAS CHANGED"
         typer.echo(f"{found.entries:,} entries: {said}")

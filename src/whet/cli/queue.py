@@ -5,7 +5,6 @@ The page in the browser (``whet ui``) does the same over the same functions.
 
 from __future__ import annotations
 
-import json
 import sys
 import uuid
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from whet.cli.release import AsJson, Debug, Store
+from whet.cli.options import AsJson, Debug, Store, print_json
 
 if TYPE_CHECKING:
     from whet.monitor.review import Item, Queue
@@ -44,7 +43,7 @@ def queue(
         _write(reviews, task, out)
     told = _told(reviews, task)
     if as_json:
-        typer.echo(json.dumps(told, ensure_ascii=False, indent=1))
+        print_json(told)
         return
     for line in _lines(told):
         typer.echo(line)

@@ -5,26 +5,19 @@ Knows words and tables for people; the rules stand in ``whet.release.registry``.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from whet.cli.options import AsJson, By, Debug, Store, Why, print_json
 from whet.errors import InputError
 
 if TYPE_CHECKING:
     from whet.release.registry import Registry
     from whet.release.releases import Release
 
-Store = Annotated[
-    Path | None, typer.Option("--store", help="The store's folder; default: WHET_STORE, or whet-store here.")
-]
 Id = Annotated[str, typer.Argument(help="A release, such as tickets@3.")]
-By = Annotated[str, typer.Option("--by", help="Who does it; stands in the audit log.")]
-Why = Annotated[str, typer.Option("--why", help="The reason; stands in the audit log.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
 def release(
@@ -116,7 +109,7 @@ def releases(
     found = registry.releases(name)
     if as_json:
         told = {"releases": [one.as_dict() for one in found], "files_removed": gone}
-        typer.echo(json.dumps(told, ensure_ascii=False, indent=1))
+        print_json(told)
         return
     if tidy:
         typer.echo(f"files removed: {', '.join(gone) or 'none (retention: retired_days in the policy)'}")
@@ -148,7 +141,7 @@ def _registry(store: Path | None) -> Registry:
 
 def _tell(done: Release, as_json: bool, *lines: str) -> None:
     if as_json:
-        typer.echo(json.dumps(done.as_dict(), ensure_ascii=False, indent=1))
+        print_json(done.as_dict())
         return
     for line in lines:
         typer.echo(line)

@@ -12,11 +12,15 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from whet.check.load import load_subject
 from whet.check.places import Places, seen
 from whet.checkup import encoder_of, examine, names_of
+from whet.cli.options import AsJson, Debug, GroupColumn, InputColumns, OutputColumn, TimeColumn, print_json
+from whet.cli.progress import progress
 from whet.cli.repair_files import (
     CARD,
     REVIEW,
@@ -53,6 +57,41 @@ if TYPE_CHECKING:
     from whet.models.encoder import TextEncoder
     from whet.repair.items import Choices
     from whet.rungs.base import Tell
+
+
+def command(
+    what: Annotated[Path, typer.Argument(help="A file of examples, or a task file.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder to write; default: whet-runs/NAME-repair.")
+    ] = None,
+    rules: Annotated[str | None, typer.Option(help="Only these rules, with commas.")] = None,
+    accept: Annotated[
+        list[str] | None, typer.Option(help="label-errors[:SCORE], or FILE:LINE: take the proposed label.")
+    ] = None,
+    redact: Annotated[bool, typer.Option("--redact", help="Replace personal data by stand-ins.")] = False,
+    balance: Annotated[bool, typer.Option("--balance", help="Add weights that even out labels.")] = False,
+    decisions: Annotated[Path | None, typer.Option(help="A review file, filled in.")] = None,
+    inputs: InputColumns = None,
+    output: OutputColumn = None,
+    time: TimeColumn = None,
+    group: GroupColumn = None,
+    model: Annotated[bool, typer.Option(help="Use the task's encoder.")] = True,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Write a repaired copy, a log of every change, a review file and a data card; never in place."""
+    folder = out or Path("whet-runs") / f"{what.stem}-repair"
+    hints = Hints(tuple(inputs or ()), output, time, group)
+    options = Options(
+        rules, tuple(accept or ()), redact=redact, balance=balance, decisions=decisions, model=model
+    )
+    with progress() as shown:
+        told = repair_anything(what, folder, hints, options, tell=shown.tell, say=shown.say)
+    if as_json:
+        print_json(told)
+        return
+    for line in spoken(told):
+        typer.echo(line)
 
 
 def repair_anything(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from whet.cli.release import AsJson, Debug, Store
+from whet.cli.options import AsJson, Debug, Store, print_json
 
 if TYPE_CHECKING:
     from whet.monitor.reasons import Reason
@@ -59,7 +59,7 @@ def _train(subject: Subject, out: Path, by: str) -> Retrained:
 def _why(subject: Subject, found: list[Reason], as_json: bool) -> None:
     if as_json:
         rows = [{"kind": one.kind, "said": one.said} for one in found]
-        typer.echo(json.dumps({"release": subject.release.id, "reasons": rows}, ensure_ascii=False, indent=1))
+        print_json({"release": subject.release.id, "reasons": rows})
         return
     typer.echo(f"{subject.release.id}: {len(found) or 'no'} reason{'s' * (len(found) != 1)} to train again")
     for one in found:

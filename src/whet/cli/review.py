@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from whet.cli.options import AsJson, Debug
 from whet.errors import InputError
 
 
@@ -20,10 +21,8 @@ def review(
     rung: Annotated[
         str | None, typer.Option("--rung", help="Whose outputs; default: the rung that the verdict names.")
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on standard output.")
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
 ) -> None:
     """Draw outputs for a named person to accept or reject, and take the decisions back."""
     if (sample is None) == (take is None):

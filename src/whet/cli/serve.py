@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from whet.cli.options import Debug, Store
 from whet.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,9 +29,6 @@ OnTrial = Annotated[
     bool, typer.Option("--trial", help="Serve a folder that nobody approved, on this machine only.")
 ]
 Rung = Annotated[str, typer.Option("--rung", help="With --trial: a rung of the run; default: the winner.")]
-Store = Annotated[
-    Path | None, typer.Option("--store", help="The store's folder; default: WHET_STORE, or whet-store here.")
-]
 Host = Annotated[str, typer.Option("--host", help="Address to listen on.")]
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0: any that is free.")]
 Hosts = Annotated[
@@ -61,7 +59,6 @@ Base = Annotated[
     typer.Option("--base", help="NAME=FOLDER: what a model's name in a fine-tuning job stands for."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object when it is ready.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
 def serve(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from whet.cli.options import AsJson, Debug, print_json
 from whet.cli.progress import progress
 from whet.errors import InputError
 
@@ -23,10 +23,8 @@ def tune(
     resume: Annotated[
         bool, typer.Option("--resume", help="Only go on: an error where there is nothing to go on with.")
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on standard output.")
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
 ) -> None:
     """Train a model on the task's examples; the same command goes on after a kill."""
     from whet.config import load_task
@@ -51,7 +49,7 @@ def tune(
         except Interrupted as error:
             raise KeyboardInterrupt from error  # the last step is saved; main says how to go on
     if as_json:
-        typer.echo(json.dumps({"folder": str(folder), **done.card}, ensure_ascii=False, indent=1))
+        print_json({"folder": str(folder), **done.card})
     else:
         for line in _said(done.card, folder):
             typer.echo(line)

@@ -5,13 +5,12 @@ Knows words for people; what is found stands in ``whet.monitor``.
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from whet.cli.release import AsJson, Debug, Store
+from whet.cli.options import AsJson, Debug, Store, print_json
 
 if TYPE_CHECKING:
     from whet.monitor.drift import Found
@@ -55,7 +54,7 @@ def _once(subject: Subject, as_json: bool) -> bool:
     done = watched.once()
     open_ = watched.open_alarms()
     if as_json:
-        typer.echo(json.dumps(_plain(done, open_), ensure_ascii=False, indent=1))
+        print_json(_plain(done, open_))
     else:
         for line in _lines(subject, done, open_):
             typer.echo(line)
