@@ -91,6 +91,15 @@ def trips(count: int, seed: int = 0) -> list[tuple[str, str]]:
     return rows
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leaves out what takes minutes, unless it is asked for."""
+    if os.environ.get("WHET_LONG"):
+        return
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip(reason="long: WHET_LONG=1 asks for it"))
+
+
 @pytest.fixture
 def ticket_file(tmp_path: Path) -> Path:
     """A CSV of 180 small tickets in three labels."""

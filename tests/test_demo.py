@@ -109,7 +109,7 @@ def test_every_planted_pair_is_found(checked: Checked, kind: str, checks: list[s
     assert not wanted & other
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_most_planted_wrong_labels_are_found() -> None:
     """69 of 78 when this was written. The others hang on a few words, often misspelt, in long tickets: nearly
     all look more like another queue, as do some right labels (``docs/proofs/demo-faults.jsonl``)."""

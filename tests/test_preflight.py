@@ -220,7 +220,7 @@ def under_a_limit(megabytes: int) -> Any:
     return json.loads(done.stdout)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="ulimit -v binds on Linux only")
 def test_a_process_that_may_not_grow_trains_in_smaller_passes() -> None:
     """A real limit on the address space; the control has none."""

@@ -420,6 +420,7 @@ def test_a_wide_cluster_is_one_group() -> None:
     assert len(set(near_groups(texts))) == 1
 
 
+@pytest.mark.long
 def test_texts_of_one_template_are_grouped_as_the_judge_says() -> None:
     """Forms and notices: all share fourteen words, a few pairs share enough of the rest as well."""
     rng = random.Random(14)
