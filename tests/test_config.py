@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from whet.config import Cost, Task, load_task, task_from
+from whet.config import Task, load_task, task_from
+from whet.config_parts import Cost
 from whet.errors import InputError
 from whet.records import Label
 

@@ -10,7 +10,8 @@ import torch
 
 from tests import training
 from tests.architectures import tiny
-from whet.config import Fields, Task, TuneOptions
+from whet.config import Task
+from whet.config_parts import Fields, TuneOptions
 from whet.errors import InputError, WorldError
 from whet.given import device, precision
 from whet.train import generators, step

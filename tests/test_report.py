@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from whet.config import Cost, Task, task_from
+from whet.config import Task, task_from
+from whet.config_parts import Cost
 from whet.evaluate.evidence import Evidence, Sizes
 from whet.evaluate.metrics import Metric, cost_function
 from whet.measure import failed

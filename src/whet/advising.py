@@ -19,8 +19,9 @@ from whet.advise.counsel import Counsel, counsel
 from whet.advise.known import Known
 from whet.advise.lacking import Sorted, sort_wrong
 from whet.checkup import check_task, encoder_of
-from whet.config import Cost, Task, task_from
+from whet.config import Task, task_from
 from whet.config_advice import Advice
+from whet.config_parts import Cost
 from whet.data.load import load_examples, names_of
 from whet.data.outputs import answers_of
 from whet.data.split import split_examples

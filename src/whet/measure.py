@@ -11,7 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whet.config import Cost, Task
+from whet.config import Task
+from whet.config_parts import Cost
 from whet.config_scorers import FormatScorer, GlossaryScorer, RulesScorer, SchemaScorer
 from whet.errors import InputError
 from whet.evaluate.evidence import Evidence

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from whet import checkup, ladder
 from whet.config import Task, load_task
+from whet.curve import learning_curve
 from whet.data.load import load_examples
 from whet.data.outputs import answers_of, inferred_schema, room_for
 from whet.data.spans import why_not
@@ -42,7 +43,8 @@ from whet.tuning import teach
 from whet.verdict import verdict
 
 if TYPE_CHECKING:
-    from whet.ladder import Fitted, LearningCurve, Measured
+    from whet.curve import LearningCurve
+    from whet.ladder import Fitted, Measured
     from whet.records import Example
 
 READERS = {"retrieve", "tune+retrieve"}
@@ -125,7 +127,7 @@ def run_task(
         checked = checkup.check_run(run, task, splits, setting, command_line())
         made = {**_made_from(run, task, models), **asked_anew}
         fitted = ladder.climb(run, names, setting, splits, made)
-        curve = ladder.learning_curve(run, fitted, setting, splits, _with_rungs(made, run, fitted))
+        curve = learning_curve(run, fitted, setting, splits, _with_rungs(made, run, fitted))
         measured, opening = _open_test(run, fitted, setting, splits, made)
         found = _judge(run, task, setting, splits, measured, opening, curve, checked)
         _report(run, task, found, splits, measured, curve, models)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from whet.config import Costs
+    from whet.config_parts import Costs
     from whet.evaluate.evidence import Evidence, Measured, Sizes
 
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from whet.config import Cost
+from whet.config_parts import Cost
 from whet.evaluate.metrics import Metric, cost_function
 from whet.report import failed, making, mistakes, ranking, words
 from whet.report.frame import GUIDE, fill

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from whet.config import Costs
+from whet.config_parts import Costs
 from whet.report import words
 from whet.report.charts import Guide, Scale, axis, glyph, scale_over, strip
 from whet.report.shapes import Measured, Verdict, answering

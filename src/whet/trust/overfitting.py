@@ -14,8 +14,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from whet.check.gaps import newcombe
+from whet.curve import share_of
 from whet.evaluate.stats import wilson
-from whet.ladder import as_output, share_of
+from whet.ladder import as_output
 from whet.store import read_jsonl
 from whet.trust.measures import SHOWN, Curve, Figure, Measure, not_shown
 
