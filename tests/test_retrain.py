@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -22,16 +23,25 @@ from whet.monitor.tables import stamp
 from whet.monitor.traffic import Served
 from whet.pipeline import run_task
 from whet.release.registry import Registry
-from whet.store import read_jsonl, write_text
+from whet.store import read_jsonl, write_jsonl, write_text
 
 pytestmark = pytest.mark.skipif(not os.environ.get("WHET_LONG"), reason="long: WHET_LONG=1 asks for it")
 
 LOST = [
-    f"my card number {n} was {verb} {where}"
-    for n in range(10, 20)
-    for verb in ("lost", "stolen")
-    for where in ("today", "abroad", "at home")
+    said.format(card, where)
+    for said in (
+        "{} was lost {}",
+        "somebody stole {} {}",
+        "the machine swallowed {} {}",
+        "i cannot find {} since i was {}",
+        "please block {}, it fell out of my pocket {}",
+        "i left {} in a taxi {}",
+        "thieves took {} {}",
+    )
+    for card in ("my bank card", "the debit card", "our visa card")
+    for where in ("abroad", "at the station", "on the train")
 ]
+"""What the desk has never seen: cards that are gone. Few of them are near-copies of each other."""
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +77,6 @@ def decide(subject: Subject, rows: list[tuple[str, str]], first: int = 0) -> Non
         queue.decide(item.seat, "bo", verdict, key=uuid.uuid4().hex, output=output)
 
 
-@pytest.mark.skipif(
-    not os.environ.get("WHET_OPEN"),
-    reason="not shown yet: a specialist that is as good as the live one is not put forward",
-)
 def test_the_circle_of_a_retraining(desk: Subject, tmp_path: Path) -> None:
     """In one test, for a run takes seconds: nothing speaks for it, then reasons do, once; the new one is
     shown to be better on rows that neither learned from, and waits for a person."""
@@ -86,7 +92,9 @@ def test_the_circle_of_a_retraining(desk: Subject, tmp_path: Path) -> None:
     proposal = propose(desk)
     assert proposal
     assert propose(desk) is None  # an event proposes once
-    done = retrain(desk, tmp_path / "again", by="cy")
+    by_itself = desk.task.monitor.model_copy(update={"promote": "gate"})
+    eager = replace(desk, task=desk.task.model_copy(update={"monitor": by_itself}))
+    done = retrain(eager, tmp_path / "again", by="cy")
     data = tmp_path / "again-data"
     train, test = (
         {row["input"] for row in read_jsonl(data / name)} for name in ("examples.jsonl", "test.jsonl")
@@ -94,17 +102,36 @@ def test_the_circle_of_a_retraining(desk: Subject, tmp_path: Path) -> None:
     before = read_jsonl(desk.run / "01-examples.jsonl")
     assert not train & test
     assert {row["input"] for row in before if row["side"] == "test"} <= test
-    assert 5 < sum(text in test for text in LOST) < 35
-    assert done.compared.promotes
-    assert done.compared.difference.value > 0
+    assert 10 < sum(text in test for text in LOST) < 25
+    assert done.compared.new
+    assert done.compared.new.difference.value >= 0.8
+    assert done.compared.kinds == ("card",)
+    assert done.compared.promotes, done.said
+    assert not done.compared.surely  # of some forty rows that it knew, nobody can be sure of two points
     assert done.candidate
-    assert done.candidate.state == "candidate"  # never by itself
+    assert done.candidate.state == "candidate"  # so never by itself, whatever the task says
     assert done.candidate.name == "desk"
     assert proposals(desk)[0].state == "candidate"
     registry = Registry(desk.home)
     assert registry.servable("desk").id == desk.release.id
     answers = Registry(desk.home).load_trial(registry.trial(done.run, done.rung, host="127.0.0.1"))
     assert [a.output for a in answers.predict(["my card number 77 was stolen"])] == ["card"]
+
+
+def test_one_that_learns_the_new_and_forgets_the_old_is_refused(desk: Subject, tmp_path: Path) -> None:
+    """The control: among what it trains on, half of the refunds are called logins by now."""
+    run = Path(shutil.copytree(desk.run, tmp_path / "spoilt"))
+    rows = read_jsonl(run / "01-examples.jsonl")
+    for number, row in enumerate(rows):
+        if row["side"] != "test" and row["output"] == "refund" and number % 4:
+            row["output"] = "login"
+    write_jsonl(run / "01-examples.jsonl", rows)
+    done = retrain(replace(desk, run=run), tmp_path / "again", by="cy")
+    assert done.compared.new
+    assert done.compared.new.promotes  # it has learned what is new
+    assert not done.passed
+    assert done.candidate is None
+    assert "worse on what it knew" in done.said
 
 
 def test_a_worse_one_is_not_put_forward(desk: Subject, tmp_path: Path) -> None:

@@ -32,6 +32,14 @@ def quiet_weeks(references: int, rows: int = 1_000) -> int:
     return int(str(found["with_alarm"]))
 
 
+def test_the_benchs_requests_come_at_any_minute_of_every_hour() -> None:
+    """Once they came later in each hour than in the one before: the day's rhythm moved by an hour in two
+    weeks, and that was no false alarm."""
+    hours = drift.world(0).hours(0, 2 * WEEK)
+    for part in (hours[hours < DAY], hours[hours >= 2 * WEEK - DAY]):
+        assert abs((part % 1).mean() - 0.5) < 0.03
+
+
 def test_weeks_without_change_are_quiet() -> None:
     """30 references, 60 weeks; ``bench/drift.py`` has 1,000."""
     assert quiet_weeks(30) <= 2

@@ -37,6 +37,11 @@ HARMONICS = 3
 CYCLE = 0.5
 """How large the wave of once a day may be, in standard deviations, where the reference does not show it (a
 ridge prior); that of k times a day is k times smaller."""
+SHARE_CYCLE = 1.0
+"""The same of a share, in shares: what is asked mainly at one time of the day swings by all of its mean."""
+SPENT = 0.5
+"""Of the budget. The rest covers what the simulated weeks leave out: quiet nights, waves beyond three, means
+of few rows that are not quite normal (``bench/drift.py`` measures what comes of it)."""
 UNEVEN = 0.1
 """How large the daily wave of a row's variance may be, beside its mean, before it is seen."""
 LEAST = 20  # rows of a stretch that can tell anything
@@ -75,8 +80,7 @@ def waves(hours: Floats) -> Floats:
 
 
 def _prior(cycle: float = CYCLE) -> Floats:
-    """Precision of each coefficient before anything is seen [waves]. A share's wave is held to half of the
-    share: that of a rare label cannot be half a deviation, which is many times the share itself."""
+    """Precision of each coefficient before anything is seen [waves], for a row's variance of one."""
     each = (np.arange(1, HARMONICS + 1) / cycle) ** 2
     return np.concatenate([[0.0], each, each])
 
@@ -113,8 +117,9 @@ def _fit(column: Floats, hours: Floats, share: bool) -> tuple[Floats | float, ..
     """The fields of a baseline, after the first, of one signal."""
     known = ~np.isnan(column)
     y, x = column[known], waves(hours[known])
-    part = min(max(float(y.mean()), 0.5 / (len(y) + 1)), 0.5) if share else 0.5
-    prior = np.diag(_prior(CYCLE * float(np.sqrt(part / (1 - part)))))
+    part = min(max(float(y.mean()), 0.5 / (len(y) + 1)), 0.5)
+    # of a rare label half a deviation would be many times the share itself
+    prior = np.diag(_prior(SHARE_CYCLE * float(np.sqrt(part / (1 - part))) if share else CYCLE))
     error = np.linalg.inv(x.T @ x + prior + 1e-9 * np.eye(x.shape[1]))
     mean = error @ (x.T @ y)
     left = y - x @ mean
@@ -293,7 +298,7 @@ def limit(signals: int, alpha: float, per_hour: float, reference: float) -> floa
     """
     ratio = float(np.round(np.log2(max(per_hour, 1e-3) / max(reference, 1.0)), 0))
     ordered = _greatest_of_weeks(ratio)
-    wanted = alpha / signals
+    wanted = alpha * SPENT / signals
     seen = ordered[int(len(ordered) * 0.99)]
     independent = 0.01 / (2 * norm.sf(seen))
     low, high = 1.0, 12.0
