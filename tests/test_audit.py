@@ -181,7 +181,7 @@ def test_without_the_hashes_an_edit_would_pass(tmp_path: Path, monkeypatch: pyte
     edited = lines[4].replace(b"person", b"parson")
     (tmp_path / FILE).write_bytes(b"".join([*lines[:4], edited, *lines[5:]]))
     assert not verify(tmp_path).ok
-    monkeypatch.setattr("whet.release.verify._place", lambda *place: [])
+    monkeypatch.setattr("whet.release.verify._stands", lambda *place: True)
     assert verify(tmp_path).ok
 
 

@@ -26,6 +26,8 @@ TAIL = (
     "entries that were cut off at the end can be seen only with a head that was kept outside the store: "
     "whet log verify --head FILE."
 )
+SIGNED = 130
+"""Bytes of a signature in hex and of what ends a line: ``"}``."""
 UNFINISHED = (
     "the last line is unfinished: a kill cut an entry short that nobody was told of, or it was cut off."
 )
@@ -107,13 +109,27 @@ def _chain(whole: Sequence[bytes]) -> list[str]:
     problems: list[str] = []
     before = FIRST
     for number, line in enumerate(whole, 1):
-        try:
-            value = json.loads(line)
-            problems += _place(number, value["seq"], value["prev"], before)
-        except (ValueError, TypeError, KeyError) as error:
-            problems.append(f"line {number}: is no entry ({type(error).__name__}: {error}).")
+        if not _stands(line, number, before):
+            problems += _wrong(line, number, before)
         before = hashlib.sha256(line).hexdigest()
     return problems
+
+
+def _stands(line: bytes, number: int, before: str) -> bool:
+    """Whether number and hash are where the one way to write a line has them: bytes are compared, as taking
+    every line apart would be most of the work. What else is in the line, the next one's hash holds fast."""
+    prev = b',"prev":"%b","sign":"' % before.encode()
+    return line.startswith(b'{"seq":%d,' % number) and line[-len(prev) - SIGNED : -SIGNED] == prev
+
+
+def _wrong(line: bytes, number: int, before: str) -> list[str]:
+    """What is wrong with a line, taken apart; written in another way than entries are, it is none."""
+    try:
+        value = json.loads(line)
+        found = _place(number, value["seq"], value["prev"], before)
+    except (ValueError, TypeError, KeyError) as error:
+        return [f"line {number}: is no entry ({type(error).__name__}: {error})."]
+    return found or [f"line {number}: is no entry: it is not written as entries are."]
 
 
 def _place(number: int, seq: object, prev: object, before: str) -> list[str]:
