@@ -141,6 +141,11 @@ def test_labels_as_a_list(tmp_path: Path) -> None:
     assert load(tmp_path, "labels: [bill, 7]\n").labels == [Label("bill"), Label("7")]
 
 
+def test_labels_as_a_run_keeps_them_are_read_again(tmp_path: Path) -> None:
+    task = load(tmp_path, "labels:\n  bill: invoices and refunds\n  ship:\n")
+    assert Task.model_validate(task.model_dump(mode="json")).labels == task.labels
+
+
 def test_labels_as_a_mapping_carry_their_descriptions(tmp_path: Path) -> None:
     more = "labels:\n  bill: invoices and refunds\n  ship:\n"
     assert load(tmp_path, more).labels == [Label("bill", "invoices and refunds"), Label("ship")]

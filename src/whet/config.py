@@ -69,12 +69,19 @@ Metric = Annotated[
 
 
 def _labels(value: Any) -> Any:
-    """Accept a list of names, or a mapping of names to descriptions."""
+    """Accept a list of names, a mapping of names to descriptions, or the list that a task is kept with."""
     if isinstance(value, dict):
         return [Label(_name(name), str(text or "")) for name, text in value.items()]
     if isinstance(value, list):
-        return [v if isinstance(v, Label) else Label(_name(v)) for v in value]
+        return [v if isinstance(v, Label) else _label(v) for v in value]
     raise ValueError("must be a list of labels, or a mapping `label: description`")
+
+
+def _label(value: Any) -> Label:
+    """A name, or what ``model_dump`` makes of a label: a run's manifest has it."""
+    if isinstance(value, dict) and value.keys() == {"name", "description"}:
+        return Label(_name(value["name"]), str(value["description"] or ""))
+    return Label(_name(value))
 
 
 def _name(value: Any) -> str:
