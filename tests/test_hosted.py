@@ -25,6 +25,7 @@ from tests.conftest import tickets
 from tests.hosted import app_of
 from whet.database import opened, reading
 from whet.errors import InputError
+from whet.release.registry import Registry
 from whet.serve.faults import Fault
 from whet.serve.jobs import book as books
 from whet.serve.jobs.book import Book, Lost
@@ -333,6 +334,9 @@ def test_conversations_are_learned_by_a_base_that_writes(
     assert table[0].startswith("step,train_loss")
     assert len(table) == 1 + len(marks)
     assert shown["trained_tokens"] > 0
+    told = [event["message"] for event in hosted.book.events(id_, after=None, limit=100)["data"]]
+    assert any(message.startswith("Conversations have no held-out figures") for message in told)
+    assert Registry(hosted.home).releases() == []
 
 
 @contextlib.contextmanager

@@ -352,3 +352,16 @@ def test_the_commands_from_candidate_to_rollback(whet: Whet, run: Path, tmp_path
     path.write_bytes(path.read_bytes().replace(b'"why":"old"', b'"why":"new"'))
     assert whet("log", "verify", *store).returncode == 1
     assert whet("releases", *store).returncode == 1
+
+
+def test_a_training_by_itself_is_not_released(registry: Registry, tmp_path: Path) -> None:
+    """No gate could be held to it; on trial it is served, which is the control that it is whole."""
+    folder = tmp_path / "names"
+    (folder / "weights").mkdir(parents=True)
+    (folder / "weights" / "adapter.bin").write_bytes(b"0")
+    write_json(folder / "card.json", {"task": "names"})
+    with pytest.raises(Refused, match="no gate can be held to it") as caught:
+        registry.add(folder, trained_by=TRAINER)
+    assert "--trial" in caught.value.fix
+    assert registry.releases() == []
+    assert registry.trial(folder, host="127.0.0.1").trial

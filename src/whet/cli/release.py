@@ -21,7 +21,7 @@ Id = Annotated[str, typer.Argument(help="A release, such as tickets@3.")]
 
 
 def release(
-    run: Annotated[Path, typer.Argument(help="A run, RUN/04-rungs/NAME, or a folder of whet tune.")],
+    run: Annotated[Path, typer.Argument(help="A run, or RUN/04-rungs/NAME.")],
     rung: Annotated[
         str, typer.Option("--rung", help="Which specialist; default: the verdict's winner.")
     ] = "",

@@ -118,6 +118,15 @@ def lines(home: Path) -> tuple[list[bytes], bytes]:
     return whole, rest
 
 
+def stamp(home: Path) -> tuple[int, int]:
+    """Changes whenever something is added to the log; quick."""
+    try:
+        found = (home / FILE).stat()
+    except OSError:
+        return (0, 0)
+    return (found.st_size, found.st_mtime_ns)
+
+
 def entry_of(line: bytes) -> Entry:
     """A line taken apart.
 

@@ -58,10 +58,10 @@ class Registry:
     def add(
         self, folder: Path, rung: str = "", *, trained_by: str, name: str = "", alias: str | None = None
     ) -> Release:
-        """Make a candidate of a run's specialist, or of a training: its files are copied into the store.
+        """Make a candidate of a run's specialist: its files are copied into the store.
 
         Args:
-            folder: a run folder, ``RUN/04-rungs/NAME``, or what ``whet tune`` wrote.
+            folder: a run folder, or ``RUN/04-rungs/NAME``.
             rung: default: the verdict's winner.
             trained_by: who will not be the one to approve it.
             name: what applications ask for; default: the task's name.
@@ -69,11 +69,14 @@ class Registry:
 
         Raises:
             InputError: no finished run, no such rung, nobody named, a name or alias that cannot be.
-            Refused: it was changed after it was measured.
+            Refused: it was changed after it was measured; or it is a training of ``whet tune``, which was
+                held to no unseen rows: there is nothing for a gate, and so nobody could approve it.
         """
         if not trained_by.strip():
             raise InputError("nobody is named who trained it.", fix="--trained-by NAME.")
         found = made_of(folder, rung)
+        if found.source == found.specialist:
+            raise _unmeasured(folder)
         name = checked_name(name or slug(found.task))
         alias = None if alias is None else checked_alias(alias)
         with writing(self._engine) as connection:
@@ -204,11 +207,7 @@ class Registry:
 
     def stamp(self) -> tuple[int, int]:
         """Changes whenever a state may have changed: who serves asks ``servable`` again when it does."""
-        try:
-            found = (self.home / audit.FILE).stat()
-        except OSError:
-            return (0, 0)
-        return (found.st_size, found.st_mtime_ns)
+        return audit.stamp(self.home)
 
     def releases(self, name: str = "") -> list[Release]:
         """All releases, or those of a name, the oldest first."""
@@ -315,6 +314,15 @@ class Registry:
         asked = select(func.coalesce(func.max(RELEASES.c.number), 0)).where(RELEASES.c.name == name)
         known = [int(one.id.rpartition("@")[2]) for one in past.standings.values() if one.name == name]
         return 1 + max(int(connection.execute(asked).scalar_one()), *known, 0)
+
+
+def _unmeasured(folder: Path) -> Refused:
+    return Refused(
+        "is a training by itself: it was held to no unseen rows, and no gate can be held to it.",
+        where=folder,
+        fix="whet run a task with `rungs: [prompt, tune]`, which trains and measures, and release that run; "
+        f"whet serve {folder} --trial tries this one on this machine.",
+    )
 
 
 def _must_be(release: Release, state: str, verb: str) -> None:

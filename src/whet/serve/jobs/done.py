@@ -3,6 +3,7 @@ is due.
 
     run -> evidence -> gate -> candidate with the alias ft:BASE:ORG:SUFFIX:ID -> approved by the policy, or by
     a person
+    training alone -> told that it is not released
 
 The store's policy decides: where ``approval: {automatic: true}`` stands and the gate opens, the name serves
 at once; else the job tells the command that a person types. Nothing here can approve by itself. Knows no
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 ORG = "local"
 TRAINER = "the fine-tuning API"
+UNMEASURED = (
+    "Conversations have no held-out figures: the gate has nothing to hold the model to, and it is not "
+    "released. Its weights are in the job's folder; whet serve FOLDER --trial tries them on that machine."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,9 @@ def concluded(home: Path, job: Job, made: Made) -> Iterator[str]:
     line. The gate comes first: a release takes its result along."""
     from whet.release.registry import Registry
 
+    if not made.rung:
+        yield UNMEASURED
+        return
     registry = Registry(home)
     release = _known(registry, name_of(job))
     if release is None:
@@ -85,8 +93,6 @@ def _gated(home: Path, made: Made) -> tuple[bool, str]:
     from whet.trust.gate import gate
     from whet.trust.policy import default_policy, load_policy
 
-    if not made.rung:
-        return False, "Conversations have no held-out figures: the gate has nothing to hold it to."
     own = home / FILE
     policy = load_policy(own) if own.is_file() else default_policy()
     try:
