@@ -135,9 +135,15 @@ def serving(*arguments: object, env: dict[str, str] | None = None) -> Iterator[S
 
 
 @contextmanager
-def stubbed(pieces: int = 8, pause: float = 0.0, **caps: float) -> Iterator[Server]:
-    """The real server before a stub."""
-    asked = {"pieces": pieces, "pause": pause, "caps": caps}
+def stubbed(
+    pieces: int = 8, pause: float = 0.0, *, jobs: Path | None = None, **caps: float
+) -> Iterator[Server]:
+    """The real server before a stub.
+
+    Args:
+        jobs: the store of a fine-tuning API whose jobs nobody works on.
+    """
+    asked = {"pieces": pieces, "pause": pause, "jobs": str(jobs or ""), "caps": caps}
     server = Server([sys.executable, "-m", "tests.serving", json.dumps(asked)])
     try:
         yield server
@@ -165,8 +171,16 @@ def main(asked: dict[str, Any]) -> None:
 
     listening = bound("127.0.0.1", 0)
     address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    app = app_of(inside, routers=[router])
+    app = app_of(inside, routers=[router, *(jobs_of(Path(asked["jobs"])) if asked["jobs"] else ())])
     run(app, inside, listening, lambda: print(json.dumps({"address": address}), flush=True))
+
+
+def jobs_of(home: Path) -> list[Any]:
+    """The routes of a fine-tuning API whose jobs nobody works on."""
+    from whet.serve.jobs.hosted import Hosted
+    from whet.serve.jobs.routes import routers
+
+    return routers(Hosted(home, tend=False))
 
 
 def until(true: Any, seconds: float) -> bool:

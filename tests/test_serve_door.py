@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.serving import Server, Source, Stub, serving, stubbed
+from tests.serving import Server, Source, Stub, jobs_of, serving, stubbed
 from whet.errors import Refused
 from whet.release.keys import Keys, Limits
 from whet.serve.app import api_of, app_of
@@ -23,6 +24,7 @@ from whet.serve.catalogue import Catalogue
 from whet.serve.guard import OPEN, Door
 from whet.serve.server import check_address
 from whet.serve.serving import Serving
+from whet.serve.starting import Wanted, serving_of
 
 CHAT = {"model": "stub", "messages": [{"role": "user", "content": "hello"}]}
 FUZZED = int(os.environ.get("WHET_FUZZ_CASES", "120"))
@@ -42,17 +44,18 @@ def guarded(serving_: Serving) -> TestClient:
     return TestClient(app_of(serving_), base_url="http://127.0.0.1", raise_server_exceptions=False)
 
 
-def routes() -> list[tuple[str, str]]:
-    """Every method and path of the app, as it describes itself."""
-    paths = api_of(inside()).openapi()["paths"]
-    return [(method.upper(), path.replace("{model}", "stub")) for path in paths for method in paths[path]]
+def routes(home: Path | None = None) -> list[tuple[str, str]]:
+    """Every method and path of the app, as it describes itself; with a store, those of its jobs too."""
+    paths = api_of(inside(), routers=jobs_of(home) if home else ()).openapi()["paths"]
+    return [(how.upper(), re.sub(r"\{\w+\}", "stub", path)) for path in paths for how in paths[path]]
 
 
 def test_every_route_refuses_without_a_key(keys: Keys) -> None:
     _, secret = keys.add("app", "client", by="Ana")
-    with guarded(inside(Door(keys.check))) as client:
-        assert len(routes()) >= 10
-        for method, path in [*routes(), ("GET", "/openapi.json"), ("GET", "/nope"), ("POST", "/v1/files")]:
+    every, app = routes(keys.home), app_of(inside(Door(keys.check)), routers=jobs_of(keys.home))
+    with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
+        assert len(every) >= 30
+        for method, path in [*every, ("GET", "/openapi.json"), ("GET", "/nope"), ("POST", "/v1/files")]:
             answer = client.request(method, path)
             wrong = client.request(method, path, headers={"authorization": f"Bearer {secret}x"})
             expected = 200 if path in OPEN else 401
@@ -82,6 +85,29 @@ def test_a_role_allows_what_it_says_and_a_revoked_key_nothing(keys: Keys) -> Non
         keys.revoke("client", by="Ana")
         door._known.clear()
         assert status("client", "/v1/chat/completions") == 401
+
+
+def test_keys_come_and_go_while_the_server_runs(keys: Keys) -> None:
+    """Of a store: the first key closes the door, a revoked one is refused, and no end of keys opens it again.
+
+    The control: a door without a desk stays as it was.
+    """
+    serving_ = serving_of(Wanted(home=keys.home))
+    with guarded(serving_) as client, guarded(inside(Door())) as other:
+
+        def statuses(secret: str = "") -> tuple[int, int]:
+            headers = {"authorization": f"Bearer {secret}"} if secret else {}
+            return tuple(one.get("/v1/models", headers=headers).status_code for one in (client, other))  # type: ignore[return-value]
+
+        assert statuses() == (200, 200)
+        _, first = keys.add("first", "client", by="Ana")
+        assert (statuses(), statuses(first)) == ((401, 200), (200, 200))
+        _, second = keys.add("second", "viewer", by="Ana")
+        assert statuses(second) == (200, 200)
+        keys.revoke("second", by="Ana")
+        assert statuses(second) == (401, 200)
+        keys.revoke("first", by="Ana")
+        assert statuses() == statuses(first) == (401, 200)
 
 
 @pytest.mark.parametrize(
@@ -227,15 +253,23 @@ def test_an_address_of_its_own_needs_a_key(tmp_path: Path) -> None:
         pass
 
 
-def test_what_is_made_up_gets_no_server_error(server: Server) -> None:
+def test_what_is_made_up_gets_no_server_error(tmp_path: Path) -> None:
     """schemathesis makes bodies from the description: 10,000 cases with WHET_FUZZ_CASES=10000."""
+    with stubbed(4, 0.001, jobs=tmp_path) as server:
+        statuses = fuzzed(server, api_of(inside(), routers=jobs_of(tmp_path / "described")).openapi())
+    print(f"\n{sum(statuses.values()):,} cases: {dict(sorted(statuses.items()))}")
+    assert sum(statuses.values()) >= FUZZED // 2
+    assert {200, 400} <= set(statuses), "nothing was let in, or nothing refused"
+
+
+def fuzzed(server: Server, description: dict[str, Any]) -> dict[int, int]:
+    """Statuses of made-up requests to every operation, right and wrong ones; none may be a server error."""
     import schemathesis
     from hypothesis import HealthCheck, Phase, given, settings
     from hypothesis.errors import Unsatisfiable
     from schemathesis import GenerationMode
     from schemathesis.core.result import Ok
 
-    description = api_of(inside()).openapi()
     schema = schemathesis.openapi.from_dict(description)
     operations = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
     each = max(1, FUZZED // (2 * len(operations)))
@@ -250,14 +284,12 @@ def test_what_is_made_up_gets_no_server_error(server: Server) -> None:
                 phases=[Phase.generate],
                 suppress_health_check=list(HealthCheck),
             )
-            def fuzzed(case: Any) -> None:
+            def one(case: Any) -> None:
                 answer = case.call(base_url=server.address)
                 statuses[answer.status_code] = statuses.get(answer.status_code, 0) + 1
                 assert answer.status_code < 500, (case.method, case.path, case.body, answer.text)
                 assert b"Traceback" not in answer.content
 
             with contextlib.suppress(Unsatisfiable):  # a request without any part has no wrong form
-                fuzzed()
-    print(f"\n{sum(statuses.values()):,} cases: {dict(sorted(statuses.items()))}")
-    assert sum(statuses.values()) >= FUZZED // 2
-    assert {200, 400} <= set(statuses), "nothing was let in, or nothing refused"
+                one()
+    return statuses

@@ -112,7 +112,7 @@ def serve(
     )
     serving = serving_of(wanted)
     loaded = asyncio.run(_load(serving, names=wanted.names))
-    routers = [] if trial else _jobs(home(store), base or [])
+    routers = [] if trial else _jobs(serving, home(store), base or [])
     _run(serving, bound(host, port), loaded, routers, as_json=as_json)
 
 
@@ -131,12 +131,14 @@ async def _load(serving: Serving, names: Sequence[str]) -> list[str]:
     return wanted
 
 
-def _jobs(store: Path, bases: list[str]) -> list[APIRouter]:
-    """The fine-tuning API of a store; a job that waits there goes on."""
+def _jobs(serving: Serving, store: Path, bases: list[str]) -> list[APIRouter]:
+    """The fine-tuning API of a store, whose evals ask what is served; a job that waits there goes on."""
     from whet.serve.jobs.hosted import Hosted, bases_of
+    from whet.serve.jobs.models import Models
     from whet.serve.jobs.routes import routers
 
-    hosted = Hosted(store, bases_of(bases))
+    hosted, models = Hosted(store, bases_of(bases)), Models(serving)
+    hosted.evals.answers, hosted.evals.asks = models.answers, models.asks
     hosted.tend()
     return routers(hosted)
 

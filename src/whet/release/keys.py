@@ -141,6 +141,14 @@ class Keys:
         with reading(self._engine) as connection:
             return [_key(row) for row in connection.execute(asked)]
 
+    def any(self) -> bool:
+        """Whether there is a key that was not revoked."""
+        return bool(self.all())
+
+    def stamp(self) -> tuple[int, int]:
+        """Changes whenever a key is made or revoked, as the log tells both: who serves asks again then."""
+        return audit.stamp(self.home)
+
 
 def _check(name: str, role: str, limits: Limits) -> None:
     if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():

@@ -9,6 +9,7 @@ how no specialist answers.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Sequence
@@ -40,6 +41,7 @@ def api_of(serving: Serving, *, routers: Sequence[APIRouter] = ()) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        serving.loop = asyncio.get_running_loop()
         yield
         serving.close()
 

@@ -1,6 +1,6 @@
 """The door: what stands before every route, in the order in which it is cheapest to say no.
 
-    request -> host, origin -> key -> role -> draining -> limits of the key -> body, bounded -> route
+    request -> host, origin -> key -> role -> draining -> room -> limits of the key -> body, bounded -> route
 
 It is a list of checks around an ASGI app, so that a route cannot be added that goes without them; only the
 two health routes need no key. Foreign hosts are refused because a page on the web can point its own name at
@@ -18,12 +18,12 @@ import secrets
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from whet.serve.caps import Caps
 from whet.serve.faults import Fault, busy
-from whet.serve.limits import Limiter
+from whet.serve.limits import Limiter, Room
 from whet.serve.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 OPEN = ("/healthz", "/readyz")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 UPLOADS = ("/v1/files", "/v1/uploads")
+ANSWERS = frozenset({"/v1/chat/completions", "/v1/completions", "/v1/predict"})
+"""What needs room: refused before its body is read where there is none."""
 ACTIONS = (
     ("/v1/files", "train"),
     ("/v1/uploads", "train"),
@@ -47,24 +49,57 @@ Check = Callable[[str], "Key | None"]
 """The key that a secret belongs to; called on a thread."""
 
 
+class Desk(Protocol):
+    """The keys of a store, as they are at the moment."""
+
+    def check(self, secret: str) -> Key | None:
+        """As ``Check``."""
+
+    def any(self) -> bool:
+        """Whether there is a key; called on a thread."""
+
+    def stamp(self) -> object:
+        """Changes whenever a key is made or revoked; quick, and called on the loop."""
+
+
 @dataclass(slots=True)
 class Door:
     """What decides who comes in."""
 
     check: Check | None = None
     """None: nobody needs a key, which is for this machine alone."""
+    desk: Desk | None = None
+    """Whose keys come and go while the server runs: from the first one on, everybody needs one. It stands in
+    for ``check`` then."""
     hosts: frozenset[str] = LOOPBACK
     """Names under which this server may be called."""
     caps: Caps = field(default_factory=Caps)
     metrics: Metrics = field(default_factory=Metrics)
     limiter: Limiter = field(default_factory=Limiter)
     draining: bool = False
+    room: Room | None = None
     in_work: int = 0
     _known: dict[str, tuple[float, Key | None]] = field(default_factory=dict)
+    _seen: tuple[float, object] = (0.0, None)
+    """When the desk was last asked, and its stamp then."""
+
+    async def open(self) -> bool:
+        """Whether nobody needs a key, as things stand. Once there was one it never opens again: that the last
+        key is revoked must not let everybody in."""
+        if self.check is None and self.desk is not None:
+            at, stamp = time.monotonic(), self.desk.stamp()
+            if self._seen[1] != stamp or at - self._seen[0] > KNOWN_SECONDS:
+                if await asyncio.to_thread(self.desk.any):
+                    self.check = self.desk.check
+                self._seen = at, stamp
+        return self.check is None
 
     async def key(self, secret: str) -> Key | None:
-        """As ``check``, remembered for a moment by the secret's digest."""
+        """As ``check``, remembered for a moment by the secret's digest, or until a key is made or revoked."""
         assert self.check is not None
+        if self.desk is not None and (stamp := self.desk.stamp()) != self._seen[1]:
+            self._known.clear()
+            self._seen = time.monotonic(), stamp
         digest = hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
         at, key = self._known.get(digest, (0.0, None))
         now = time.monotonic()
@@ -112,6 +147,8 @@ class Guard:
                 scope["state"]["key"] = key
                 if self._door.draining:
                     raise busy("The server is shutting down.", after=5)
+                if path in ANSWERS and self._door.room is not None:
+                    self._door.room.check(1)
                 if key is not None:
                     stack.enter_context(self._door.limiter.request(key.id, key.limits))
             upload = path.startswith(UPLOADS)
@@ -134,7 +171,7 @@ class Guard:
 
     async def _allowed(self, headers: dict[str, str], path: str) -> Key | None:
         """Who asks; None where nobody needs a key."""
-        if self._door.check is None:
+        if await self._door.open():
             return None
         kind, _, secret = headers.get("authorization", "").partition(" ")
         secret = secret.strip() if kind.lower() == "bearer" else ""

@@ -106,15 +106,15 @@ class Room:
     most: int
     used: int = 0
 
-    @contextmanager
-    def take(self, rows: int) -> Iterator[None]:
-        """Places for so many answers while the block runs.
-
-        Raises:
-            Fault: 503; there are not as many.
-        """
+    def check(self, rows: int) -> None:
+        """Raises a ``Fault`` (503) where there are not as many places."""
         if self.used + rows > self.most:
             raise busy("The server has as much work as it can hold.")
+
+    @contextmanager
+    def take(self, rows: int) -> Iterator[None]:
+        """Places for so many answers while the block runs; errors as in ``check``."""
+        self.check(rows)
         self.used += rows
         try:
             yield

@@ -44,11 +44,13 @@ class Serving:
     recorder: Recorder | None = None
     """None: nothing is kept of what is asked."""
     room: Room = field(init=False)
+    loop: asyncio.AbstractEventLoop | None = None
+    """That of the server, once it is up: for what asks from another thread."""
     _open: set[asyncio.Timeout] = field(default_factory=set)
     _beside: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.room = Room(self.caps.rows)
+        self.room = self.door.room = Room(self.caps.rows)
         gauge = self.door.metrics.gauge
         gauge("whet_rows", "Answers in work or waiting.", lambda: self.room.used)
         gauge("whet_requests_in_work", "Requests in work.", lambda: self.door.in_work)
@@ -74,6 +76,16 @@ class Serving:
                 raise faults.late(self.caps.seconds) from None
         self.note(served, asks, replies, about)
         return replies
+
+    async def alone(self, name: str, ask: Ask) -> Reply:
+        """One reply that is no traffic; errors as in ``whole``, and where nothing answers to the name."""
+        served = await self.catalogue.find(name)
+        with self.room.take(1):
+            try:
+                async with self._deadline():
+                    return await served.answering.answer(ask)
+            except TimeoutError:
+                raise faults.late(self.caps.seconds) from None
 
     def stream(
         self, served: Served, asks: Sequence[Ask], chunks: Chunks, about: Noted, prompts: int

@@ -18,13 +18,14 @@ from whet.serve.answers import Engines
 from whet.serve.approved import Approved
 from whet.serve.caps import Caps
 from whet.serve.catalogue import Catalogue, Shares, Source
-from whet.serve.guard import Check, Door, hosts_of
+from whet.serve.guard import Door, hosts_of
 from whet.serve.recording import Recorder
 from whet.serve.server import check_address
 from whet.serve.serving import Serving
 from whet.serve.trial import Trial
 
 if TYPE_CHECKING:
+    from whet.release.keys import Keys
     from whet.release.registry import Registry
 
 
@@ -65,8 +66,10 @@ def serving_of(wanted: Wanted) -> Serving:
         InputError: no such folder or release, a share that is none.
     """
     keys = None if wanted.trial is not None else _keys(wanted.home)
-    check_address(wanted.host, keys=keys is not None, trial=wanted.trial is not None)
-    door = Door(keys, hosts_of(wanted.host, wanted.hosts), wanted.caps)
+    there = keys is not None and keys.any()
+    check_address(wanted.host, keys=there, trial=wanted.trial is not None)
+    check = keys.check if keys and there else None
+    door = Door(check, keys, hosts_of(wanted.host, wanted.hosts), wanted.caps)
     engines = Engines(_address(wanted.engine), wanted.engine_model)
     if wanted.trial is not None:
         source: Source = Trial(wanted.trial, wanted.rung, wanted.outside, engines)
@@ -86,12 +89,10 @@ def _address(url: str) -> str:
     return url.rstrip("/")
 
 
-def _keys(home: Path) -> Check | None:
-    """The check of keys; None where there are none yet."""
+def _keys(home: Path) -> Keys:
     from whet.release.keys import Keys
 
-    keys = Keys(home)
-    return keys.check if keys.all() else None
+    return Keys(home)
 
 
 def _recorder(wanted: Wanted) -> Recorder | None:
