@@ -373,6 +373,19 @@ def test_overconfident_scores_fail_and_honest_ones_pass(tmp_path: Path) -> None:
     assert judge(rules, {"confidence": loud}).state == "failed"
 
 
+def test_the_threshold_that_serving_goes_by_is_a_figure(tmp_path: Path) -> None:
+    given = context(tmp_path, Knows(by_rule), honest(220, 1.0))
+    measure = confidence(replace(given, asked=Asked(precision=0.6)))
+    found = measure.figure("threshold")
+    assert found is not None
+    right = given.right(given.tuned)
+    above = [
+        ok for answer, ok in zip(given.tuned.test, right, strict=True) if answer.confidence >= found.value
+    ]
+    assert sum(above) / len(above) >= 0.6
+    assert confidence(replace(given, asked=Asked(precision=0.9999))).figure("threshold") is None
+
+
 def test_one_confidence_for_all_is_no_confidence(tmp_path: Path) -> None:
     measure = confidence(context(tmp_path, Knows(by_rule)))
     assert measure.standing == "not shown"

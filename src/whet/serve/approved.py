@@ -9,13 +9,14 @@ are checked by it at every load. Knows no HTTP, no role and no key: none opens a
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from whet.config_monitor import Monitoring
 from whet.errors import Refused
 from whet.release.history import APPROVED, LIVE
+from whet.release.threshold import threshold_of
 from whet.runs import MANIFEST
 from whet.serve.answers import Engines
 from whet.serve.catalogue import About
@@ -54,7 +55,7 @@ class Approved:
         release = self.registry.servable(name)
         if not self._wanted(release):
             raise Refused("is not served by this server.", where=name)
-        return about_of(release, name)
+        return replace(about_of(release, name), threshold=threshold_of(release))
 
     def open(self, about: About) -> Answering:
         release, copy = self.registry.hold(about.id)

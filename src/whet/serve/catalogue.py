@@ -40,6 +40,8 @@ class About:
     task: str = ""
     keeping: Monitoring = field(default_factory=Monitoring)
     """What its task allows to be kept of requests."""
+    threshold: float | None = None
+    """Confidence under which a person must look, by its own calibration; None: none could be promised."""
 
 
 class Source(Protocol):
@@ -96,7 +98,8 @@ class Catalogue:
 
     source: Source
     threshold: float | None = None
-    """None: 0.5 where answers come from a list, else none."""
+    """For every release; None: each by its own calibration, and where that promises nothing, 0.5 where
+    answers come from a list, else none."""
     shares: Mapping[str, Shares] = field(default_factory=dict)
     _known: dict[str, _Known] = field(default_factory=dict)
     _loaded: dict[str, Answering] = field(default_factory=dict)
@@ -113,7 +116,7 @@ class Catalogue:
         """
         about = await self._about(name)
         answering = self._loaded.get(about.id) or await self._open(about)
-        return Served(about, answering, self._threshold(answering))
+        return Served(about, answering, self._threshold(about, answering))
 
     async def pick(self, name: str, by: str) -> Served:
         """As ``find``, with the name's canary and shadow.
@@ -174,9 +177,10 @@ class Catalogue:
             oldest = next(iter(self._loaded))
             self._loaded.pop(oldest).close()
 
-    def _threshold(self, answering: Answering) -> float:
-        if self.threshold is not None:
-            return self.threshold
+    def _threshold(self, about: About, answering: Answering) -> float:
+        for own in (self.threshold, about.threshold):
+            if own is not None:
+                return own
         return 0.5 if answering.chooses else 0.0
 
 

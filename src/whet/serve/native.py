@@ -136,7 +136,9 @@ async def models(request: Request) -> Response:
 async def model(model: str, request: Request) -> Response:
     """One model: a name, a release's id, or its alias."""
     served = await request.app.state.serving.catalogue.find(model)
-    return JSONResponse(_model(model, served.about))
+    told = _model(model, served.about)
+    told["whet"]["unsure_below"] = served.threshold
+    return JSONResponse(told)
 
 
 def _model(name: str, about: About) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Requests on their way to the traffic table, written beside the answers so that no client waits for a disk.
 
     answered -> bounded queue -> one transaction for those that wait -> ``monitor.traffic``
+             -> what is unsure, or what the shadow answers otherwise -> ``monitor.review``
 
 What is kept of a text, and for how long, the task says (``Monitoring``); redacting is the table's work. Where
 the queue is full or the disk fails, requests are counted as lost and answered all the same.
@@ -12,6 +13,7 @@ import logging
 import queue
 import threading
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from whet.config_monitor import Monitoring
@@ -109,10 +111,22 @@ class Recorder:
             for one in rows:
                 by_table.setdefault(id(self._table(one[1])), []).append(one)
             for alike in by_table.values():
-                self._table(alike[0][1]).log(*(row for row, _ in alike))
+                table = self._table(alike[0][1])
+                table.log(*(row for row, _ in alike))
+                _offer(table, [row for row, _ in alike])
         except Exception as error:  # the disk's or the database's, whatever it is made of
             self.lost += len(rows)
             LOG.warning("%d requests were not kept: %s", len(rows), error)
         for event in some:
             if isinstance(event, threading.Event):
                 event.set()
+
+
+def _offer(traffic: Traffic, rows: Sequence[Served]) -> None:
+    """Put before people what they must look at now; the rest of the queue is ``monitor.watch``'s work."""
+    from whet.monitor.review import Queue, reasons_of
+
+    wanted = [row.id for row in rows if row.refused or row.shadow]
+    if wanted:
+        found = [(row, reasons_of(row, unsure=0.0)) for row in traffic.rows(wanted)]
+        Queue(traffic).add([(row, reasons) for row, reasons in found if reasons])

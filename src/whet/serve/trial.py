@@ -13,6 +13,7 @@ from whet.errors import InputError
 from whet.release.checked import held
 from whet.release.made_of import made_of
 from whet.release.releases import Release, trial_of
+from whet.release.threshold import threshold_of
 from whet.serve.answers import Engines
 from whet.serve.asking import Answering
 from whet.serve.catalogue import About
@@ -38,7 +39,8 @@ class Trial:
     def __post_init__(self) -> None:
         self._release = found = trial_of(made_of(self.folder, self.rung))
         digest, now = found.digests.specialist, int(time.time())
-        self.about = About(found.id, found.name, digest, found.rung, True, now, found.task)
+        sure = threshold_of(found)
+        self.about = About(found.id, found.name, digest, found.rung, True, now, found.task, threshold=sure)
 
     def names(self) -> list[About]:
         return [self.about]

@@ -127,7 +127,18 @@ def _threshold(context: Context, own: Floats, right: Floats) -> tuple[list[Figur
     share = wilson(round((found.share if found else 0.0) * len(own)), len(own))
     title = f"Goes out alone at {100 * wanted:g} % precision"
     figures = [Figure("coverage", share.value, share.low, share.high, len(own), "higher", title=title)]
-    return _against(context, figures), table, _said(found is not None, share.value, wanted, own, right)
+    at = [_at(found.confidence, len(own), wanted)] if found else []
+    return (
+        [*_against(context, figures), *at],
+        table,
+        _said(found is not None, share.value, wanted, own, right),
+    )
+
+
+def _at(threshold: float, n: int, wanted: float) -> Figure:
+    """The threshold itself, which `whet serve` goes by."""
+    title = f"Answers below this confidence go to a person, for {100 * wanted:g} % precision"
+    return Figure("threshold", threshold, threshold, threshold, n, "lower", title=title, unit="number")
 
 
 def _said(found: bool, share: float, wanted: float, own: Floats, right: Floats) -> str:
