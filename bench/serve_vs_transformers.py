@@ -91,7 +91,9 @@ def trained_in(folder: Path, base: Path, seed: int) -> Path:
     model = load_decoder(source, "fp32")
     layout = layout_of(load_tokenizer(source))
     ends = sorted(answer_ends(layout, model))
-    wrapped = get_peft_model(model, LoraConfig(r=16, lora_alpha=32, target_modules="all-linear"))
+    wrapped = get_peft_model(
+        model, LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
+    )
     torch.manual_seed(seed)
     with torch.no_grad():
         for name, value in wrapped.named_parameters():
@@ -224,6 +226,7 @@ def labels(folder: Path, arguments: argparse.Namespace) -> Mapping[str, float]:
 
     from whet.rungs.base import load_specialist
 
+    (folder / "small").mkdir()
     run = small_run(folder / "small")
     texts = [text for text, _ in tickets(200, seed=1)][: arguments.inputs]
     specialist = load_specialist(run / "04-rungs" / "fewshot")

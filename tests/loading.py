@@ -30,6 +30,8 @@ class Answer:
     """Data of server-sent events, or the body as one."""
     delays: list[float] = field(default_factory=list)
     """Seconds that each word of the stub was on its way."""
+    first: float = 0.0
+    """Seconds to the first event that is a piece of the answer."""
     failed: str = ""
 
     @property
@@ -62,6 +64,8 @@ async def asked(port: int, body: Mapping[str, Any] = BODY) -> Answer:
             await _head(reader, answer)
             async for line in _lines(reader):
                 _take(answer, line)
+                if not answer.first and answer.events:
+                    answer.first = time.perf_counter() - start
     except (OSError, TimeoutError, asyncio.IncompleteReadError, ValueError) as error:
         answer.failed = f"{type(error).__name__}: {error}"
     answer.seconds = time.perf_counter() - start
@@ -99,10 +103,10 @@ def _delays(event: Mapping[str, Any], now: int) -> list[float]:
     return [(now - int(word)) / 1e9 for word in words if word.isdecimal()]
 
 
-async def left(port: int, *, stream: bool, after: int) -> None:
+async def left(port: int, *, stream: bool, after: int, body: Mapping[str, Any] = BODY) -> None:
     """Ask, and go: before anything has come (0), or after so many lines."""
     async with connection(port) as (reader, writer):
-        writer.write(request({**BODY, "stream": stream}))
+        writer.write(request({**body, "stream": stream}))
         await writer.drain()
         for _ in range(after if stream else 0):
             await reader.readline()
@@ -111,10 +115,25 @@ async def left(port: int, *, stream: bool, after: int) -> None:
 
 async def got(port: int, path: str) -> Any:
     """The JSON at a path."""
+    return json.loads(await read(port, path))
+
+
+async def read(port: int, path: str) -> bytes:
+    """What is at a path."""
     async with connection(port) as (reader, writer):
         writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
-        body = (await reader.read()).partition(b"\r\n\r\n")[2]
-        return json.loads(body)
+        return (await reader.read()).partition(b"\r\n\r\n")[2]
+
+
+async def figures(port: int) -> dict[str, float]:
+    """The server's own figures, each summed over its labels."""
+    found: dict[str, float] = {}
+    for line in (await read(port, "/metrics")).decode().splitlines():
+        if line and not line.startswith("#"):
+            name, _, value = line.rpartition(" ")
+            name = name.partition("{")[0]
+            found[name] = found.get(name, 0.0) + float(value)
+    return found
 
 
 def quantile(values: list[float], share: float) -> float:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shlex
+import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +18,10 @@ from pydantic import BaseModel
 
 from tests.conftest import Whet
 from tests.releases import small_run
-from tests.serving import Server, serving, stubbed
+from tests.serving import ROOT, Server, serving, stubbed
 from tests.test_trained import tuned
+from whet.cli.serve import PORT
+from whet.pipeline import Outcome
 
 TEXT = "where is my parcel?"
 LABELS = {"parcel", "refund", "login"}
@@ -148,15 +153,50 @@ def test_errors_have_the_shape_that_the_client_knows(
     assert code is None or caught.value.code == code
 
 
-def test_the_two_lines_of_the_demo_work(whet: Whet, run: Path, encoder: Server) -> None:
-    """``whet demo`` prints them; here for a smaller run, with a free port in place of its own."""
-    from whet.cli.show import serving_lines
+def printed(said: str) -> tuple[str, str]:
+    """The two lines at the end of what ``whet demo`` prints: serve it, call it."""
+    *_, serve, _, curl = said.rstrip().splitlines()
+    return serve.removeprefix("serve it: "), curl
 
-    serve, curl = serving_lines(run, "small tickets", TEXT)
+
+def test_the_two_lines_of_the_demo_work(
+    run: Path, encoder: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As they are printed, for a smaller run, with a free port in place of their own."""
+    from whet.cli.show import show_serving
+
+    verdict = json.loads((run / "06-verdict.json").read_text())
+    show_serving(Outcome(run, verdict, (), 0.0), TEXT)
+    serve, curl = printed(capsys.readouterr().out)
     assert shlex.split(serve) == ["whet", "serve", str(run), "--trial"]
-    words = [word.replace(":8080", f":{encoder.port}") for word in shlex.split(curl)]
-    done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60)
-    assert json.loads(done.stdout)["choices"][0]["message"]["content"] == "parcel"
+    done = shell(curl.replace(":8080", f":{encoder.port}"))
+    assert json.loads(done)["choices"][0]["message"]["content"] == "parcel"
+
+
+def shell(line: str) -> str:
+    return subprocess.run(line, shell=True, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+@pytest.mark.long
+def test_whet_demo_ends_with_two_lines_that_work(whet: Whet, tmp_path: Path) -> None:
+    """The demo itself, and its lines letter by letter, in a shell that finds ``whet``."""
+    with socket.socket() as free:
+        if free.connect_ex(("127.0.0.1", PORT)) == 0:
+            pytest.skip(f"port {PORT} is taken")
+    done = whet("demo", "--out", tmp_path / "demo run")
+    assert done.returncode == 0, done.stderr
+    serve, curl = printed(done.stdout)
+    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    env["PYTHONPATH"] = str(ROOT / "src")
+    with subprocess.Popen(["bash", "-c", f"exec {serve}"], env=env, stdout=subprocess.PIPE) as server:
+        try:
+            assert server.stdout is not None
+            assert b"serving" in server.stdout.readline()
+            found = json.loads(shell(curl))
+            assert found["choices"][0]["message"]["content"]
+            assert found["whet"]["trial"] is True
+        finally:
+            server.terminate()
 
 
 @pytest.fixture(scope="module")
