@@ -9,8 +9,10 @@ times, after two inputs that are not counted:
 - ``free``: greedy, no form. Ours runs under a form that allows everything, so that the same texts show that a
   form which does not bind changes nothing.
 - ``json``: greedy under a JSON Schema. transformers gets the same masks of llguidance as a logits processor.
-- ``labels``: one of 20. Ours scores all of them exactly; transformers decodes greedily along their tokens,
-  which is less work and no probability.
+- ``labels``: how probable each of 20 labels is. Ours reads a tree of their tokens once; transformers searches
+  with 20 beams that may only follow the labels, the way of ``generate`` to the same 20 probabilities.
+- ``label``: only which of the 20. transformers decodes greedily along their tokens: less work, no
+  probability, and another question (the likeliest first token need not begin the likeliest label).
 
 The prompts are left-padded for transformers, as its documentation says. Prints one JSON line: seconds of each
 arm (median of the rounds), the ratios, and the share of inputs with the same text.
@@ -20,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import platform
 import random
 import statistics
@@ -68,6 +71,8 @@ LABELS = tuple(
     for thing in ("parcel", "card", "payment", "refund", "login")
 )
 LONGEST_JSON = 60
+ROUNDING = 0.1
+"""Of a label's log-probability, summed over its tokens in bf16."""
 Job = Callable[[str, Sequence[tuple[Turn, ...]]], list[str]]
 """From an arm and what is asked to the texts."""
 
@@ -79,7 +84,8 @@ def main() -> None:
     jobs: dict[str, Job] = {
         "free": lambda arm, part: free(arguments, writer, part, arm),
         "json": lambda arm, part: formed(writer, part, arm),
-        "labels": lambda arm, part: labelled(writer, part, arm),
+        "labels": lambda arm, part: scored(writer, part, arm, arguments.beamed),
+        "label": lambda arm, part: labelled(writer, part, arm),
     }
     line: dict[str, Any] = {"bench": "generate_vs_transformers", **vars(arguments), **machine(writer)}
     for name in arguments.jobs:
@@ -95,7 +101,8 @@ def parse() -> argparse.Namespace:
     for name, value in (("prompt", 300), ("inputs", 64), ("input", 40), ("tokens", 24), ("rounds", 3)):
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--layers", type=int, default=SHAPE["num_hidden_layers"])
-    parser.add_argument("--jobs", nargs="+", default=["free", "json", "labels"])
+    parser.add_argument("--jobs", nargs="+", default=["free", "json", "labels", "label"])
+    parser.add_argument("--beamed", type=int, default=8, help="inputs that transformers searches for at once")
     return parser.parse_args()
 
 
@@ -125,7 +132,7 @@ def measured(job: Job, asked: Sequence[tuple[Turn, ...]], rounds: int) -> dict[s
             texts[arm] = job(arm, asked)
             seconds[arm].append(time.perf_counter() - start)
     medians = {arm: statistics.median(found) for arm, found in seconds.items()}
-    same = [one == other for one, other in zip(texts["whet"], texts["transformers"], strict=True)]
+    same = [alike(one, other) for one, other in zip(texts["whet"], texts["transformers"], strict=True)]
     return {
         "seconds": medians,
         "all_seconds": seconds,
@@ -203,18 +210,83 @@ def formed(writer: DecoderWriter, asked: Sequence[tuple[Turn, ...]], arm: str) -
 def labelled(writer: DecoderWriter, asked: Sequence[tuple[Turn, ...]], arm: str) -> list[str]:
     if arm == "whet":
         return said(writer, [Request(turns, form=Form(choices=LABELS)) for turns in asked])
-    tokens = [tokenizer()(label, add_special_tokens=False)["input_ids"] for label in LABELS]
+    following, most = along(LABELS)
+    return generated(writer, asked, most, prefix_allowed_tokens_fn=following(asked))
 
-    def following(row: int, ids: Any) -> list[int]:
-        written = ids.tolist()[len(ids) - grown[0] :] if grown[0] else []
-        grown[1] += 1
-        if grown[1] == len(asked):
-            grown[0], grown[1] = grown[0] + 1, 0
-        after = {(*label, 0)[len(written)] for label in tokens if label[: len(written)] == written}
-        return sorted(after) or [0]
 
-    grown = [0, 0]
-    return generated(writer, asked, max(map(len, tokens)) + 1, prefix_allowed_tokens_fn=following)
+def scored(writer: DecoderWriter, asked: Sequence[tuple[Turn, ...]], arm: str, beamed: int) -> list[str]:
+    """The labels of each input, the likeliest first, with their log-probabilities: as a line of text."""
+    if arm == "whet":
+        answers = writer.answer([Request(turns, form=Form(choices=LABELS)) for turns in asked])
+        return [ranked(dict(zip(LABELS, map(math.log, one.choices), strict=True))) for one in answers]
+    return [
+        line
+        for start in range(0, len(asked), beamed)
+        for line in searched(writer, asked[start : start + beamed])
+    ]
+
+
+def ranked(found: dict[str, float]) -> str:
+    """Log-probabilities among the labels, as JSON."""
+    top = max(found.values())
+    total = top + math.log(sum(math.exp(value - top) for value in found.values()))
+    return json.dumps({name: found[name] - total for name in sorted(found)})
+
+
+def alike(one: str, other: str) -> bool:
+    """The same text, or the same labels with log-probabilities that differ by rounding alone."""
+    if not one.startswith('{"cancel_'):
+        return one == other
+    ours, theirs = json.loads(one), json.loads(other)
+    return ours.keys() == theirs.keys() and max(abs(ours[name] - theirs[name]) for name in ours) < ROUNDING
+
+
+def searched(writer: DecoderWriter, asked: Sequence[tuple[Turn, ...]]) -> list[str]:
+    """Beams for all labels: their sums of log-probabilities, not divided by length."""
+    following, most = along(LABELS)
+    batch = padded(writer, asked)
+    with torch.no_grad():
+        found = writer.model.generate(
+            **batch,
+            max_new_tokens=most,
+            do_sample=False,
+            num_beams=len(LABELS),
+            num_return_sequences=len(LABELS),
+            length_penalty=0.0,
+            early_stopping="never",
+            prefix_allowed_tokens_fn=following(asked),
+            return_dict_in_generate=True,
+            output_scores=True,
+        )
+    own = found.sequences[:, batch["input_ids"].shape[1] :]
+    texts = tokenizer().batch_decode(own, skip_special_tokens=True)
+    values = found.sequences_scores.tolist()
+    rows = [
+        dict(zip(texts[at : at + len(LABELS)], values[at : at + len(LABELS)], strict=True))
+        for at in range(0, len(texts), len(LABELS))
+    ]
+    return [ranked(row) for row in rows]
+
+
+def along(labels: Sequence[str]) -> tuple[Callable[[Any], Callable[[int, Any], list[int]]], int]:
+    """For ``prefix_allowed_tokens_fn``: what may follow along the labels, and how many tokens they have."""
+    tokens = [(*tokenizer()(label, add_special_tokens=False)["input_ids"], 0) for label in labels]
+    after = dict[tuple[int, ...], list[int]]()
+    for label in tokens:
+        for at, token in enumerate(label):
+            after.setdefault(label[:at], []).append(token)
+
+    def following(asked: Any) -> Callable[[int, Any], list[int]]:
+        begun = list[int]()
+
+        def next_ones(row: int, ids: Any) -> list[int]:
+            if not begun:
+                begun.append(len(ids))
+            return sorted(set(after.get(tuple(ids.tolist()[begun[0] :]), [0])))
+
+        return next_ones
+
+    return following, max(map(len, tokens))
 
 
 def said(writer: DecoderWriter, requests: list[Request]) -> list[str]:
@@ -230,15 +302,20 @@ def generated(
     **more: Any,
 ) -> list[str]:
     """What transformers writes for the same tokens."""
-    texts = [render(writer.layout, Conversation(turns, "bench"), prompt=True) for turns in asked]
-    ids = [list(encoded.ids) for encoded in encode(writer.layout, texts)]
-    batch = tokenizer().pad({"input_ids": ids}, return_tensors="pt")
+    batch = padded(writer, asked)
     if allowed is not None:
         more["logits_processor"] = [Masked(*allowed, len(asked))]
     with torch.no_grad():
         whole = writer.model.generate(**batch, max_new_tokens=most, do_sample=False, **more)
     own = whole[:, batch["input_ids"].shape[1] :]
     return [str(text) for text in tokenizer().batch_decode(own, skip_special_tokens=True)]
+
+
+def padded(writer: DecoderWriter, asked: Sequence[tuple[Turn, ...]]) -> Any:
+    """The same tokens as ours, padded on the left."""
+    texts = [render(writer.layout, Conversation(turns, "bench"), prompt=True) for turns in asked]
+    ids = [list(encoded.ids) for encoded in encode(writer.layout, texts)]
+    return tokenizer().pad({"input_ids": ids}, return_tensors="pt")
 
 
 class Masked:
