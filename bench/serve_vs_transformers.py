@@ -45,7 +45,7 @@ from tests.serving import Server, serving, until
 from generate_vs_transformers import SHAPE
 
 WORDS = ("parcel", "late", "refund", "where", "money", "queue", "customer", "reads", "answers", "sort")
-START = 180  # seconds
+START, PATIENCE = 180, 600  # seconds
 
 
 def main() -> None:
@@ -141,7 +141,7 @@ async def asked_at_once(port: int, models: Sequence[str], arguments: argparse.Na
         for number in range(arguments.chats)
     ]
     start = time.perf_counter()
-    answers = await asyncio.gather(*(asked(port, body) for body in bodies))
+    answers = await asyncio.gather(*(asked(port, body, patience=PATIENCE) for body in bodies))
     seconds = time.perf_counter() - start
     wrong = [answer for answer in answers if answer.status != 200 or answer.failed]
     assert not wrong, (wrong[0].status, wrong[0].events[:2], wrong[0].failed)

@@ -55,11 +55,11 @@ def request(body: Mapping[str, Any], path: str = "/v1/chat/completions", *, clos
     return f"{head}\r\n".encode() + sent
 
 
-async def asked(port: int, body: Mapping[str, Any] = BODY) -> Answer:
+async def asked(port: int, body: Mapping[str, Any] = BODY, *, patience: float = HUNG) -> Answer:
     """One request on a connection of its own, read to its end."""
     answer, start = Answer(), time.perf_counter()
     try:
-        async with asyncio.timeout(HUNG), connection(port) as (reader, writer):
+        async with asyncio.timeout(patience), connection(port) as (reader, writer):
             writer.write(request(body))
             await _head(reader, answer)
             async for line in _lines(reader):

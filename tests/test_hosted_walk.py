@@ -117,7 +117,7 @@ def test_without_an_automatic_approval_the_model_waits_for_a_person(tmp_path: Pa
     with serving("--store", home) as server:
         done = walked(server, secret, data, TEXT)
         assert done.returncode != 0
-        assert "model_not_found" in done.stderr
+        assert "is not served here" in done.stderr
         (release,) = Registry(home).releases()
         assert release.state == "candidate"
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.conftest import Whet
 from tests.releases import APPROVER, approved, copy_of, put_forward, small_run
 from tests.spoilt import SPOILT, Spoil, good, relabel
 from whet.config_monitor import Monitoring
 from whet.errors import Refused
 from whet.monitor.review import Queue
+from whet.monitor.subject import subject_of
 from whet.monitor.traffic import Traffic
 from whet.release import checked
 from whet.release.keys import ROLES, Keys
@@ -207,7 +207,7 @@ def asked_once(client: TestClient) -> dict[str, Any]:
 
 
 def test_the_threshold_is_the_specialists_own_and_what_is_under_it_is_reviewed(
-    registry: Registry, run: Path, tmp_path: Path, whet: Whet
+    registry: Registry, run: Path, tmp_path: Path
 ) -> None:
     """``floor`` is a third sure. The controls: a threshold that it reaches, and one that is set by hand."""
     low, high = (with_evidence(copy_of(run, tmp_path / f"{at}"), at) for at in (0.3, 0.4))
@@ -225,7 +225,7 @@ def test_the_threshold_is_the_specialists_own_and_what_is_under_it_is_reviewed(
         told = asked_once(client)
         assert told["unsure"] is True
         assert "person" in told["review"]
-    assert whet.json("queue", NAME, "--store", registry.home)["open"] == 1
+    assert queue.left(subject_of(registry.home, NAME).task.task) == 1  # as `whet queue NAME` counts
     item = queue.next("small tickets", "Ana")
     assert item is not None
     assert item.reasons == ("uncertain",)

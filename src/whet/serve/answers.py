@@ -75,6 +75,8 @@ class Engines:
                 return _decoding(replace(specialist, writer=seat))
             if not _reaches(specialist):
                 specialist.predict([WARM_UP])
+            elif isinstance(specialist, Asked):
+                specialist.posed([WARM_UP])  # what finds examples and passages is read now
             return Batched(specialist, name=name)
 
     def _seat(
