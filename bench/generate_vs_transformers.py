@@ -238,7 +238,8 @@ def alike(one: str, other: str) -> bool:
     if not one.startswith('{"cancel_'):
         return one == other
     ours, theirs = json.loads(one), json.loads(other)
-    return ours.keys() == theirs.keys() and max(abs(ours[name] - theirs[name]) for name in ours) < ROUNDING
+    same: bool = ours.keys() == theirs.keys()
+    return same and bool(max(abs(ours[name] - theirs[name]) for name in ours) < ROUNDING)
 
 
 def searched(writer: DecoderWriter, asked: Sequence[tuple[Turn, ...]]) -> list[str]:
