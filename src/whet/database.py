@@ -28,6 +28,8 @@ HOME = "WHET_STORE"
 FOLDER = Path("whet-store")
 """Where the store is when nothing names it: beside the runs."""
 FILE = "whet.db"
+SENT = Path("web") / "work"
+"""In the store's folder: files that were sent from a browser, and what was started on them."""
 WAITS = 30.0
 """Seconds that a writer waits for another."""
 SAFE_WAL = (3, 51, 3)
@@ -66,6 +68,19 @@ def opened(where: Path | str, *tables: MetaData) -> Engine:
     except SQLAlchemyError as problem:
         raise WorldError(f"the store cannot be opened: {problem.args[0]}", where=where) from None
     return engine
+
+
+def indexed(engine: Engine, tables: MetaData) -> None:
+    """Make the indexes that tables from an earlier version lack."""
+    from sqlalchemy import inspect
+
+    with reading(engine) as connection:
+        found = inspect(connection)
+        there = {one["name"] for table in tables.tables for one in found.get_indexes(table)}
+    for table in tables.tables.values():
+        for index in table.indexes:
+            if index.name not in there:
+                index.create(engine, checkfirst=True)
 
 
 @contextmanager

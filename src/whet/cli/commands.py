@@ -64,6 +64,7 @@ PARTS: dict[str, dict[str, Entry]] = {
         "forget": Entry("forget:forget", "Erase a person everywhere; name the releases concerned."),
     },
     "This machine": {
+        "ui": Entry("ui:ui", "All of it in a browser, on this machine."),
         "doctor": Entry("doctor:doctor", "Each requirement: OK, or the command that mends it."),
     },
 }

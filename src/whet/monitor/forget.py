@@ -20,7 +20,7 @@ from sqlalchemy import delete, func, or_, select, text, update
 
 from whet.check.pii.patterns import find_personal
 from whet.check.pii.pseudonyms import Pseudonyms
-from whet.database import opened, reading, writing
+from whet.database import SENT, opened, reading, writing
 from whet.errors import InputError
 from whet.monitor.erase import ERASED, Erased, Values, erase
 from whet.monitor.private import mark_of, secret_of
@@ -42,7 +42,7 @@ class Forgotten:
     trained: tuple[str, ...]
     """Releases that learned from the person's rows."""
     holding: tuple[str, ...]
-    """Files that still hold the person: of specialists, and of releases' evidence."""
+    """Files that still hold the person: of specialists, of releases' evidence, and what a browser sent."""
     pretended: bool
 
     def counts(self) -> dict[str, Any]:
@@ -140,7 +140,8 @@ def _like(column: Any, values: Values) -> Any:
 
 
 def _in_store(home: Path, values: Values) -> list[Path]:
-    """Files of releases that hold the person: they are bound by digests, and go with the release."""
-    folder = home / FOLDER
-    paths = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
+    """Files of releases that hold the person: they are bound by digests, and go with the release; and files
+    that a browser sent: they are their sender's to change."""
+    folders = [folder for folder in (home / FOLDER, home / SENT) if folder.is_dir()]
+    paths = sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
     return [path for path in paths if any(value.encode() in path.read_bytes() for value in values.values)]

@@ -57,6 +57,10 @@ TRAFFIC = Table(
     Index("traffic_by_release", "release", "time"),
     Index("traffic_by_end", "until"),
     Index("traffic_by_person", "person"),
+    Index(  # covers what a page draws, so that texts and vectors are not read for it
+        "traffic_figures",
+        *("release", "time", "confidence", "refused", "seconds", "usd", "feedback", "told"),
+    ),
 )
 
 WATCHES = Table(
@@ -118,6 +122,7 @@ SEATS = Table(
     Column("not_for", String(200)),  # who holds or decided the item's other seat, or skipped it
     Index("seats_next", "task", "state", "priority", "id"),
     Index("seats_by_item", "item"),
+    Index("seats_by_reviewer", "reviewer", "state", "until"),
 )
 
 DECISIONS = Table(

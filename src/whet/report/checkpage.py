@@ -41,22 +41,20 @@ def render_check(found: Mapping[str, Any], *, name: str, command: str, date: str
         command: what made it.
         date: when.
     """
+    return fill("check.html.j2", guide=GUIDE, name=name, command=command, date=date, **told(found))
+
+
+def told(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What a page tells of a check, whichever page it is: the values of ``check_body.html.j2``."""
     found = {**found, "findings": _with_anchors(found["findings"])}
-    blocking = [f for f in found["findings"] if f["severity"] == "blocks" and not f["accepted"]]
-    return fill(
-        "check.html.j2",
-        guide=GUIDE,
-        c=found,
-        name=name,
-        command=command,
-        date=date,
-        state=("decided", "Nothing blocks") if found["passes"] else ("missed", "Blocked"),
-        sentence=sentence(found),
-        blocking=blocking,
-        standards=[_standard(found, standard) for standard in found["standards"]],
-        skipped=sorted(found["skipped"].items()),
-        shown=SHOWN,
-    )
+    return {
+        "state": ("decided", "Nothing blocks") if found["passes"] else ("missed", "Blocked"),
+        "sentence": sentence(found),
+        "blocking": [f for f in found["findings"] if f["severity"] == "blocks" and not f["accepted"]],
+        "standards": [_standard(found, standard) for standard in found["standards"]],
+        "skipped": sorted(found["skipped"].items()),
+        "shown": SHOWN,
+    }
 
 
 def _with_anchors(findings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

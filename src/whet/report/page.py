@@ -67,7 +67,7 @@ def render(
 def _head(verdict: Verdict, manifest: dict[str, Any]) -> dict[str, Any]:
     first, rest = sentences(words.typeset(str(verdict["sentence"])))
     return {
-        "state": _state(verdict),
+        "state": state_of(verdict),
         "first": first,
         "rest": rest,
         "facts": making.head_facts(verdict),
@@ -77,7 +77,7 @@ def _head(verdict: Verdict, manifest: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _state(verdict: Verdict) -> tuple[str, str]:
+def state_of(verdict: Verdict) -> tuple[str, str]:
     """Class and word of the badge."""
     if verdict["winner"] is None:
         return "undecided", "Not decisive"

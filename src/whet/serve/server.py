@@ -89,7 +89,7 @@ def run(app: ASGIApp, serving: Serving, listening: socket.socket, ready: Callabl
     caps = serving.caps
     config = uvicorn.Config(
         app,
-        http=_protocol(caps),
+        http=protocol_of(caps),
         ws="none",
         lifespan="on",
         access_log=False,
@@ -189,5 +189,5 @@ class _Patient(H11Protocol):
             self._timer = None
 
 
-def _protocol(caps: Caps) -> Any:
+def protocol_of(caps: Caps) -> Any:
     return type("Patient", (_Patient,), {"caps": caps})
