@@ -14,6 +14,7 @@ import re
 import secrets
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -68,8 +69,6 @@ class Standing:
         return self.state not in ("waiting", "running")
 
 
-_STARTED: list[subprocess.Popen[bytes]] = []
-"""Workers that this process started: those that ended are taken note of, so that none stays as a zombie."""
 STATES = {0: "done", 1: "no", 130: "stopped"}
 
 
@@ -94,7 +93,7 @@ def start(folder: Path) -> None:
             stderr=log,
             start_new_session=True,
         )
-    _STARTED[:] = [one for one in (*_STARTED, child) if one.poll() is None]
+    threading.Thread(target=child.wait, name="worker", daemon=True).start()  # so that none stays as a zombie
 
 
 def stop(home: Path, id_: str) -> None:
