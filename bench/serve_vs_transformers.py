@@ -4,7 +4,7 @@
 
 Two servers on loopback, each in a process of its own, of the same random Llama of 135M (30 layers, 576 wide;
 ``--layers`` makes it smaller), and one client that asks both in turn, ``--rounds`` times after one that is
-not counted. ``--chats`` clients ask at once; every chat has the same system message of about ``--prefix``
+not counted. ``--chats`` clients ask at once; every chat has the same system message of ``--prefix``
 tokens and a question of its own, and gets ``--tokens`` tokens, greedily. transformers runs with continuous
 batching where it has it, else as it comes; which, stands in the line.
 
@@ -109,24 +109,39 @@ def trained_in(folder: Path, base: Path, seed: int) -> Path:
 def chats(arguments: argparse.Namespace, base: Path, trained: Sequence[Path]) -> dict[str, Any]:
     """Rates of both servers, in turn, and of ours with two adapters."""
     rates: dict[str, list[float]] = {"whet": [], "two_adapters": [], "transformers": []}
+    system = beginning(base, arguments.prefix)
     with serving_all(trained) as ours, by_transformers(base, arguments) as (port, how):
         for number in range(arguments.rounds + 1):
-            for arm, at, models in (
-                ("whet", ours.port, ["adapter0"]),
-                ("two_adapters", ours.port, ["adapter0", "adapter1"]),
-                ("transformers", port, [str(base)]),
+            for seed, (arm, at, models) in enumerate(
+                (
+                    ("whet", ours.port, ["adapter0"]),
+                    ("two_adapters", ours.port, ["adapter0", "adapter1"]),
+                    ("transformers", port, [str(base)]),
+                ),
+                start=3 * number,  # no arm is asked what another was
             ):
-                rate = asyncio.run(asked_at_once(at, models, arguments, number))
+                rate = asyncio.run(asked_at_once(at, models, arguments, system, seed))
                 rates[arm] += [rate] if number else []
     found: dict[str, Any] = {arm: round(statistics.median(values), 3) for arm, values in rates.items()}
     found |= {"transformers_how": how, "ratio": round(found["whet"] / found["transformers"], 2)}
     return {**found, "second_adapter": round(found["two_adapters"] / found["whet"], 3)}
 
 
-async def asked_at_once(port: int, models: Sequence[str], arguments: argparse.Namespace, seed: int) -> float:
+def beginning(base: Path, tokens: int) -> str:
+    """A system message of so many tokens, by the base's own tokenizer."""
+    from transformers import AutoTokenizer
+
+    tokenizer, rng, words = AutoTokenizer.from_pretrained(base), random.Random(0), [WORDS[0]]
+    while len(tokenizer(" ".join(words))["input_ids"]) < tokens:
+        words.append(rng.choice(WORDS))
+    return " ".join(words)
+
+
+async def asked_at_once(
+    port: int, models: Sequence[str], arguments: argparse.Namespace, system: str, seed: int
+) -> float:
     """Requests a second of chats that all begin at the same moment."""
     rng = random.Random(seed)
-    system = " ".join(random.Random(0).choice(WORDS) for _ in range(arguments.prefix // 2))
     bodies = [
         {
             "model": models[number % len(models)],

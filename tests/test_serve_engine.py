@@ -21,6 +21,7 @@ from whet.models.base import Form, Request
 from whet.models.writer import DecoderWriter
 from whet.records import Turn
 from whet.serve.engine import Engine
+from whet.serve.prefixes import BLOCK, SPLIT, Prefixes
 from whet.serve.seats import Seat, Wish
 from whet.serve.speaking import Speaking
 
@@ -106,6 +107,19 @@ def test_many_at_once_get_what_each_gets_alone(seat: Seat, writer: DecoderWriter
     assert seat.engine is not None
     assert any(len(prefix.ids) > 32 for prefix in seat.engine.prefixes.kept), "nothing was shared"
     emptied(seat.engine)
+
+
+def test_what_is_asked_again_stays_with_the_others() -> None:
+    """Behind the beginning that all share; only much more in common is worth standing apart, the control."""
+    prefixes, system = Prefixes(), [*range(64)]
+    asked = [[*system, *range(1000 * n, 1000 * n + 60)] for n in range(1, 9)]
+    first = [prefixes.of(row, "", "ana", step, ()) for step, row in enumerate(asked)]
+    assert {len(one.ids) for one in first[1:]} == {64}
+    again = [prefixes.of(row, "", "ana", 9, ()) for row in asked[1:]]
+    assert {id(one) for one in again} == {id(first[1])}
+    long = [*system, *range(5000, 5000 + SPLIT + BLOCK)]
+    apart = [prefixes.of([*long, n], "", "ana", 10, ()) for n in (1, 2)]
+    assert [len(one.ids) for one in apart] == [64, 64 + SPLIT + BLOCK]
 
 
 def test_what_one_caller_shares_is_not_shared_with_another(writer: DecoderWriter) -> None:

@@ -15,6 +15,9 @@ from whet.serve.lanes import Prefix
 
 WORTH = 32
 """Tokens that must be shared for them to be read apart and kept."""
+SPLIT = 128
+"""Tokens that must be shared beyond a beginning that is kept already: a row behind a longer one is read
+apart from those behind the shorter, at each step: requests that are asked again would each stand alone."""
 BLOCK = 16
 """Tokens by which what is shared is counted: questions that begin with the same word share no more for it."""
 KEPT = 16
@@ -47,7 +50,7 @@ class Prefixes:
         alike = [other for *whose, other in self._recent if whose == [adapter, owner]]
         shared = max((common([ids, other]) for other in alike), default=0) // BLOCK * BLOCK
         self._recent.append((adapter, owner, ids))
-        if best is None or shared >= WORTH + len(best.ids):
+        if best is None or shared >= len(best.ids) + (SPLIT if best.ids else WORTH):
             worth = shared >= WORTH
             best = Prefix(adapter, ids[:shared] if worth else (), owner if worth else "")
             self.kept.append(best)
