@@ -18,6 +18,7 @@ from tests.architectures import tiny
 from tests.test_writer import ask, chatting
 from whet.models.adapter_folder import with_adapter
 from whet.models.base import Form, Request
+from whet.models.readers import fitting
 from whet.models.writer import DecoderWriter
 from whet.records import Turn
 from whet.serve.engine import Engine
@@ -42,6 +43,7 @@ def writer() -> DecoderWriter:
 
 @pytest.fixture(scope="module")
 def seat(writer: DecoderWriter) -> Iterator[Seat]:
+    fitting(writer.model)  # as ``Engines`` does: asked before the engine's thread reads the model its own way
     engine = Engine(writer.model)
     yield Seat(writer, engine)
     engine.close()
