@@ -17,6 +17,21 @@ from whet.release.releases import Release
 from whet.store import folder_digests, value_digest, write_json
 
 TRAINER, APPROVER = "Tom Trainer", "Ana Approver"
+LOST = [
+    said.format(card, where)
+    for said in (
+        "{} was lost {}",
+        "somebody stole {} {}",
+        "the machine swallowed {} {}",
+        "i cannot find {} since i was {}",
+        "please block {}, it fell out of my pocket {}",
+        "i left {} in a taxi {}",
+        "thieves took {} {}",
+    )
+    for card in ("my bank card", "the debit card", "our visa card")
+    for where in ("abroad", "at the station", "on the train")
+]
+"""What the desk has never seen: cards that are gone. Few of them are near-copies of each other."""
 
 
 def small_run(together: Path) -> Path:

@@ -6,7 +6,6 @@ The new release answers what the old one could not; the audit log tells it in or
 from __future__ import annotations
 
 import json
-import os
 import random
 import uuid
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import Whet, tickets
-from tests.releases import APPROVER, approved
+from tests.releases import APPROVER, LOST, approved
 from tests.serving import serving
 from whet.monitor.gated import gated
 from whet.monitor.reasons import propose, reasons
@@ -29,20 +28,16 @@ from whet.release.registry import Registry
 from whet.release.verify import entries, verify
 from whet.store import write_text
 
-LOST = [
-    f"my {thing} was {verb} {where} {n}"
-    for n in range(10, 16)
-    for thing in ("bank card", "debit card")
-    for verb in ("lost", "stolen", "swallowed by the machine")
-    for where in ("today", "abroad", "at the station")
-]
 POLICY = """\
 gate:
-  quality.accuracy: {at_least: 0.7}
+  quality.right: {at_least: 0.7}
+  # of some sixty held-out rows, all of them right, neither can be measured
+  confidence.ece: {needed: false}
+  slices.worst_gap: {needed: false}
 """
 
 
-@pytest.mark.skipif(not os.environ.get("WHET_OPEN"), reason="not shown yet: it was never run to its end")
+@pytest.mark.long
 def test_the_circle(tmp_path: Path, whet: Whet) -> None:
     store = tmp_path / "store"
     run = desk(tmp_path)
@@ -82,6 +77,7 @@ def test_the_circle(tmp_path: Path, whet: Whet) -> None:
     assert propose(subject)
     again = retrain(subject, tmp_path / "again", by="Tom Trainer", gate=gated(store))
     assert again.passed, again.said
+    assert again.compared.kinds == ("card",)
     assert again.candidate
     assert registry.servable("desk").id == live.id
     assert whet("approve", again.candidate.id, "--by", APPROVER, "--store", store).returncode == 0
@@ -101,7 +97,7 @@ def test_the_circle(tmp_path: Path, whet: Whet) -> None:
 
 
 KINDS = {
-    "card": ("bank card", "debit card"),
+    "card": ("bank card", "debit card", "visa card"),
     "parcel": ("parcel", "delivery", "package", "order", "shipment"),
     "refund": ("refund", "money back", "repayment", "reimbursement", "credit note"),
     "login": ("password", "login", "account access", "signing in", "two-step"),

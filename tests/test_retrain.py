@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import tickets
-from tests.releases import approved
+from tests.releases import LOST, approved
 from whet.errors import InputError
 from whet.monitor.reasons import proposals, propose, reasons
 from whet.monitor.retrain import merged, retrain
@@ -26,22 +26,6 @@ from whet.release.registry import Registry
 from whet.store import read_jsonl, write_jsonl, write_text
 
 pytestmark = pytest.mark.skipif(not os.environ.get("WHET_LONG"), reason="long: WHET_LONG=1 asks for it")
-
-LOST = [
-    said.format(card, where)
-    for said in (
-        "{} was lost {}",
-        "somebody stole {} {}",
-        "the machine swallowed {} {}",
-        "i cannot find {} since i was {}",
-        "please block {}, it fell out of my pocket {}",
-        "i left {} in a taxi {}",
-        "thieves took {} {}",
-    )
-    for card in ("my bank card", "the debit card", "our visa card")
-    for where in ("abroad", "at the station", "on the train")
-]
-"""What the desk has never seen: cards that are gone. Few of them are near-copies of each other."""
 
 
 @pytest.fixture(scope="module")

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
     from whet.monitor.signals import Signal
 
-NEAR = 0.55  # cosine from which two inputs are of one kind
+NEAR = 0.65  # cosine from which two inputs are of one kind
 SHOWN = 5  # examples
 WORDS = 4
 
 NEW_LABEL = (
-    "{share:.0%} of the requests are unlike anything that was learned; they speak of {name}. "
+    "{share:.0%} of the requests are alike, and unlike anything that was learned; they speak of {name}. "
     "Look at the examples in the review queue: if this is a new kind, give it a label, decide some, retrain."
 )
 POLICY_CHANGE = (
@@ -98,7 +98,7 @@ def advise(moved: Sequence[Moved], name: str = "", unlike: float = 0.0) -> Advic
 
     Args:
         name: words that mark a group of requests unlike what was learned; empty: there is none.
-        unlike: share of recent requests that are unlike what was learned.
+        unlike: share of recent requests that are of such a group.
     """
     groups = {one.group for one in moved}
     worse = any(one.group == "quality" and one.up for one in moved)

@@ -22,8 +22,9 @@ from whet.evaluate.sequential import always_valid
 from whet.monitor import advice
 from whet.monitor.advice import SHOWN, VECTORS, Moved
 from whet.monitor.implied import Calibrated, Implied, calibrated, implied
+from whet.monitor.kinds import USUAL, in_turn, kinds
 from whet.monitor.scan import DAY, WEEK, baseline, limit, scan
-from whet.monitor.signals import FAR, hourly, signals_of
+from whet.monitor.signals import far_of, hourly, signals_of
 from whet.monitor.tables import moment, stamp
 from whet.monitor.vectors import apart
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from whet.evaluate.stats import Interval
     from whet.monitor.scan import Scan
     from whet.monitor.signals import Signal, Signals
-    from whet.monitor.traffic import Columns, Traffic, Vectors
+    from whet.monitor.traffic import Columns, Traffic
 
     Floats = NDArray[np.floating[Any]]
 
@@ -86,6 +87,8 @@ class Found:
     vectors_tested: bool = False
     far: float = float("inf")
     """Novelty beyond which a request is unlike what was learned."""
+    kind: tuple[str, ...] = ()
+    """Ids of requests that seem to be of new kinds, one of each kind in turn."""
 
 
 def settle(traffic: Traffic, release: str, at: str) -> Span | None:
@@ -118,6 +121,8 @@ class Look:
     known: frozenset[str] = frozenset()
     """Signals of which an alarm is open: they are not reported again."""
     test_vectors: bool = True
+    seek: bool = False
+    """An alarm of a new kind is open: look for more of it."""
     calibrated: Calibrated | None = None
 
     @property
@@ -134,7 +139,8 @@ def look(this: Look) -> Found:
     far = watched.far
     drifted, vectors = _vectors(this)
     moved = (*moved, *drifted)
-    examples, said = _told(this, moved, watched, now, far) if moved else ((), None)
+    kind = _kind(this, before, now, moved) if moved or this.seek else Kind()
+    examples, said = _told(moved, watched, now, kind) if moved else ((), None)
     return Found(
         moved,
         examples,
@@ -147,6 +153,7 @@ def look(this: Look) -> Found:
         _notes(watched, before),
         vectors,
         float("inf") if np.isnan(far) else far,
+        kind.ids,
     )
 
 
@@ -238,34 +245,50 @@ def _vectors(this: Look) -> tuple[tuple[Moved, ...], bool]:
     return (Moved(VECTORS, "input", about, begins, 0.0, found.distance, "", False, 0.0, found.p),), True
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Requests of new kinds, if there are any."""
+
+    ids: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
+    """Those of the largest group."""
+    name: str = ""
+    """Words that mark it."""
+    share: float = 0.0
+    """Of the requests since."""
+
+
 def _told(
-    this: Look, moved: Sequence[Moved], watched: Signals, now: Columns, far: float
+    moved: Sequence[Moved], watched: Signals, now: Columns, kind: Kind
 ) -> tuple[tuple[str, ...], advice.Advice]:
     """Examples of what moved, and what to do."""
-    begins = moment(min(one.since for one in moved)).timestamp() / 3600
-    inside = now.hours >= begins
-    novelty = np.where(inside, now.figures["novelty"], np.nan)
-    beyond = novelty > far
-    share = float(beyond.sum() / max((~np.isnan(novelty)).sum(), 1))
-    group, name = _group(this, now, beyond) if share > 2 * (1 - FAR) else ((), "")
-    said = advice.advise(moved, name, share)
+    said = advice.advise(moved, kind.name, kind.share)
     if said.kind == "new label":
-        return tuple(group[:SHOWN]), said
-    return _shown(watched, moved, now, inside), said
+        return kind.first[:SHOWN], said
+    return _shown(watched, moved, now, now.hours >= _begins(moved)), said
 
 
-def _group(this: Look, now: Columns, beyond: NDArray[np.bool_]) -> tuple[Sequence[str], str]:
-    """Ids of the largest group of requests that are far from what was learned, and the words that mark it."""
-    first = now.hours[beyond].min()
-    vectors: Vectors = this.traffic.vectors(hour(float(np.floor(first))), release=this.release)
-    far = {one for one, is_far in zip(now.ids, beyond, strict=True) if is_far}
-    if not len(vectors):
-        return (), ""
-    rows = advice.group_of(vectors.rows, np.array([one in far for one in vectors.ids]))
-    ids = [vectors.ids[row] for row in rows]
-    others = [one for one in vectors.ids if one not in far]
-    texts, beside = ([row.input for row in this.traffic.rows(some)] for some in (ids[:200], others[:500]))
-    return ids, advice.name_of(texts, beside)
+def _begins(moved: Sequence[Moved]) -> float:
+    return moment(min(one.since for one in moved)).timestamp() / 3600
+
+
+def _kind(this: Look, before: Columns, now: Columns, moved: Sequence[Moved]) -> Kind:
+    """Requests since the change, or of the last day, that are alike and unlike what was learned."""
+    begins = max(min(_begins(moved), this.at - RECENT) if moved else this.at - RECENT, this.start)
+    vectors = this.traffic.vectors(hour(begins), release=this.release, until=hour(this.at))
+    usual = far_of(before, USUAL)
+    if not len(vectors) or np.isnan(usual):
+        return Kind()
+    far = dict(zip(now.ids, now.figures["novelty"], strict=True))
+    found = kinds(vectors.rows, np.array([far.get(one, np.nan) for one in vectors.ids]), usual)
+    if not found:
+        return Kind()
+    largest = max(found, key=len)
+    first = tuple(vectors.ids[row] for row in largest)
+    every = [vectors.ids[row] for row in in_turn(found)]
+    others = sorted(set(vectors.ids) - set(every))
+    texts, beside = ([row.input for row in this.traffic.rows(some)] for some in (first[:200], others[:500]))
+    return Kind(tuple(every), first, advice.name_of(texts, beside), len(every) / len(vectors))
 
 
 def _shown(

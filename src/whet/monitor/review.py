@@ -33,11 +33,13 @@ VERDICTS = ("accept", "correct", "reject", "skip")
 LEASE = 0.25  # hours
 UNSURE = 0.6  # confidence below which a person looks
 SAMPLED = "sample"
-PRIORITY = {"rule": 60, "feedback": 50, "novel": 40, SAMPLED: 30, "shadow": 20, "uncertain": 10}
+KIND = "kind"
+PRIORITY = {"rule": 60, "feedback": 50, KIND: 45, "novel": 40, SAMPLED: 30, "shadow": 20, "uncertain": 10}
 """What comes first; the reasons stand in this order for a reader."""
 SAID = {
     "rule": "the answer broke a rule",
     "feedback": "somebody called the answer bad",
+    KIND: "one of many of a new kind, it seems",
     "novel": "unlike anything that was learned",
     SAMPLED: "drawn at random",
     "shadow": "the shadow release answered otherwise",
@@ -113,6 +115,18 @@ class Queue:
             if len(rows) == AT_ONCE:
                 added, rows = added + self.add(rows), []
         return added + self.add(rows)
+
+    def forward(self, requests: Sequence[str], far: float = float("inf"), unsure: float = UNSURE) -> int:
+        """Queue requests that seem to be of a new kind, before those that are merely odd; those that are
+        queued already come forward. What was asked twice in the same words is queued once. How many items
+        are new."""
+        rows = list({row.input: row for row in reversed(self.traffic.rows(requests))}.values())[::-1]
+        added = self.add([(row, [KIND, *reasons_of(row, far, unsure)]) for row in rows])
+        with writing(self.traffic.engine) as connection:
+            for start in range(0, len(rows), AT_ONCE):
+                some = [row.id for row in rows[start : start + AT_ONCE]]
+                _bring_forward(connection, some)
+        return added
 
     def add(self, rows: Sequence[tuple[Logged, Sequence[str]]]) -> int:
         """Queue requests for their reasons, and those of the random sample; a request is queued once.
@@ -226,6 +240,19 @@ def _queue(
         for _ in range(2 if item["double"] else 1)
     ]
     connection.execute(insert(SEATS), seats)
+
+
+def _bring_forward(connection: Connection, requests: Sequence[str]) -> None:
+    """Give items the reason of a new kind, and their seats its place, unless they are of the sample."""
+    queued = select(ITEMS.c.id, ITEMS.c.reasons).where(ITEMS.c.request.in_(requests))
+    for item in connection.execute(queued).all():
+        before = json.loads(item.reasons)
+        if KIND not in before:
+            reasons = [one for one in PRIORITY if one in (*before, KIND)]
+            mine = ITEMS.c.id == item.id
+            connection.execute(update(ITEMS).where(mine).values(reasons=json.dumps(reasons)))
+            seats = (SEATS.c.item == item.id) & (SEATS.c.state == "open")
+            connection.execute(update(SEATS).where(seats).values(priority=-_priority(reasons)))
 
 
 def _priority(reasons: Sequence[str]) -> int:

@@ -111,10 +111,11 @@ def signals_of(reference: Columns) -> Signals:
     return Signals(tuple(kept), ordered, tuple(out), far)
 
 
-def far_of(reference: Columns) -> float:
+def far_of(reference: Columns, quantile: float = FAR) -> float:
     """Novelty beyond which a request is unlike what was learned; NaN: the reference has too little of it."""
     novelty = reference.figures["novelty"]
-    return float(np.nanquantile(novelty, FAR)) if (~np.isnan(novelty)).sum() >= LEAST_ROWS else float("nan")
+    known = (~np.isnan(novelty)).sum() >= LEAST_ROWS
+    return float(np.nanquantile(novelty, quantile)) if known else float("nan")
 
 
 def hourly(values: Floats, hours: Floats, first: int, many: int) -> tuple[Floats, Floats]:

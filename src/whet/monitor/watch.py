@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from whet.monitor.traffic import Traffic
 
 WAIT = 5.0  # seconds for a webhook's answer
+NEW_KIND = "new label"  # of an alarm
 Send = Callable[[str, bytes], None]
 
 
@@ -118,6 +119,7 @@ class Watch:
             self.traffic.keeping.alarms_per_week,
             known,
             end - tested >= DAY,
+            self._new_kind(),
             self.calibrated,
         )
         if end <= this.start:
@@ -126,8 +128,12 @@ class Watch:
         found = look(this)
         alarm = self._keep(found, hour(end), row)
         queue = Queue(self.traffic)
-        queued = queue.offer(self.release, row.queued or row.first, hour(end), far=found.far)
+        queued = queue.forward(found.kind, found.far) if self._new_kind() else 0
+        queued += queue.offer(self.release, row.queued or row.first, hour(end), far=found.far)
         return Pass(self.release, "alarm" if alarm else "quiet", found, alarm, found.notes, forgotten, queued)
+
+    def _new_kind(self) -> bool:
+        return any(alarm.kind == NEW_KIND for alarm in self.open_alarms())
 
     def _row(self) -> Row[Any] | None:
         with reading(self.traffic.engine) as connection:
@@ -250,7 +256,7 @@ def post(address: str, body: bytes) -> None:
 
 def shown(found: Found) -> dict[str, Any]:
     """What a pass found, as plain JSON: for ``--json``, the table and the page."""
-    told = asdict(found)
+    told = asdict(found) | {"kind": len(found.kind)}
     for one in (told["implied"], *told["states"], *told["moved"]):
         for name, value in (one or {}).items():
             if isinstance(value, float) and np.isnan(value):
