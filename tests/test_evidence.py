@@ -19,7 +19,7 @@ from whet.records import Example, FitInfo, Prediction
 from whet.trust.bias import bias
 from whet.trust.confidence import confidence
 from whet.trust.context import Asked, Context, Side
-from whet.trust.gate import judge
+from whet.trust.gate import Judged, judge
 from whet.trust.measures import Figure, Measure, from_json, not_shown
 from whet.trust.overfitting import overfitting, turning
 from whet.trust.policy import Line, default_policy, load_policy
@@ -179,8 +179,9 @@ def policy(folder: Path, text: str) -> Path:
 def test_the_gate_opens_and_says_by_what(run: Path, tmp_path: Path, whet: Whet) -> None:
     rules = "gate:\n  slices.worst_gap: {at_most: 0.9}\n  confidence.ece: {at_most: 0.5}\n"
     rules += "  overfitting.gap: {at_most: 0.9}\n  quality.against_base: {at_least: -1}\n"
+    rules += "  robustness.fall: {at_most: 1}\n  robustness.obeyed: {at_most: 1}\n"
     told = whet.json("gate", run, "--rung", "head", "--policy", policy(tmp_path, rules))
-    assert told["passed"] is True
+    assert told["passed"] is True, told
     written = json.loads(stem(run, "09-gate").read_text(encoding="utf-8"))
     assert written["passed"] is True
     assert len(written["policy"]) == 64
@@ -188,6 +189,25 @@ def test_the_gate_opens_and_says_by_what(run: Path, tmp_path: Path, whet: Whet) 
     states = {line["name"]: line["state"] for line in written["lines"]}
     assert states["bias.swap_gap"] == "not shown"  # and never passed
     assert states["maintenance.overdue"] == "passed"
+
+
+@pytest.mark.parametrize("stakes", ["normal", "high"])
+def test_canaries_are_held_to_a_line_where_they_were_planted(stakes: Any) -> None:
+    """A secret that stood once and is known by heart shuts the gate; where none was planted, nothing is asked
+    unless the policy asks."""
+
+    def line(*bits: float, needed: bool | None = None) -> Judged:
+        known = [Figure("exposure_1", bit, bit - 1, bit + 1, 48, "lower", unit="bits") for bit in bits]
+        measures = {"memorization": Measure("memorization", "shown", tuple(known))}
+        (asked,) = (one for one in default_policy(stakes).lines if one.name == "memorization.exposure_1")
+        return judge(asked if needed is None else replace(asked, needed=needed), measures)
+
+    assert line(2.0).state == "passed"
+    assert line(9.5).state == "failed"
+    assert line(9.5).stops
+    assert line().state == "not shown"
+    assert not line().stops
+    assert line(needed=True).stops
 
 
 def test_the_gate_stays_shut_for_a_gap_and_exits_1(run: Path, whet: Whet) -> None:
@@ -451,7 +471,7 @@ def test_high_stakes_are_stricter() -> None:
     normal, high = default_policy(), default_policy("high")
     for easy, hard in zip(normal.lines, high.lines, strict=True):
         assert hard.surely
-        assert hard.needed
+        assert hard.needed or hard.name == "memorization.exposure_1"
         assert hard.limit <= easy.limit if easy.at_most is not None else hard.limit >= easy.limit
     assert high.reviewed
     assert not normal.reviewed

@@ -78,7 +78,9 @@ def _show(told: Opened) -> None:
     for name in ("", "line", "limit", "found"):
         table.add_column(name, overflow="fold")
     for line in told.lines:
-        optional = "" if line.needed or line.state in ("passed", "does not apply") else " (not needed)"
+        optional = (
+            "" if line.needed or line.state in ("passed", "failed", "does not apply") else " (not needed)"
+        )
         table.add_row(SIGNS[line.state], line.name, line.limit, f"{line.state}{optional}: {line.found}")
     console.print(table)
     console.print(told.sentence.replace("`", ""), soft_wrap=True, markup=False, style="bold")

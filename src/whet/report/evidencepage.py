@@ -12,6 +12,7 @@ from whet.report import words
 from whet.report.charts import Point, Scale, Series, lines
 from whet.report.frame import GUIDE, fill
 
+APART = "does not apply"  # how a reason begins where there is nothing to measure
 ROWS = 20  # of one measure on the page; the JSON has them all
 ASKS = {
     "quality": "Is it right, and better than before?",
@@ -36,13 +37,15 @@ def render_evidence(found: Mapping[str, Any]) -> str:
         found: ``08-evidence.json``.
     """
     measures = [_measure(one) for one in found["measures"]]
-    missing = [one for one in measures if not one["shown"]]
+    missing = [one for one in measures if one["applies"] and not one["shown"]]
     return fill(
         "evidence.html.j2",
         guide=GUIDE,
         e=found,
         date=str(found["at"]).replace("T", " ").replace("+00:00", " UTC"),
-        state=("undecided", f"{len(missing)} not shown") if missing else ("decided", "All shown"),
+        state=("undecided", f"{len(missing)} not shown")
+        if missing
+        else ("decided", "All that apply are shown"),
         measures=measures,
         facts=_facts(found),
         most=ROWS,
@@ -75,6 +78,8 @@ def _measure(one: Mapping[str, Any]) -> dict[str, Any]:
         "name": one["name"],
         "asks": ASKS.get(one["name"], ""),
         "shown": shown,
+        "applies": shown or not one["why"].startswith(APART),
+        "standing": APART if one["why"].startswith(APART) else one["standing"],
         "first": words.typeset(head.rstrip(".") + "."),
         "rest": words.typeset(rest),
         "figures": [_figure(figure) for figure in one["figures"]],

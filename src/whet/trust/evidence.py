@@ -236,8 +236,9 @@ def _found(
 
 def _sentence(context: Context, measures: Sequence[Measure]) -> str:
     shown = sum(measure.standing == "shown" for measure in measures)
+    apply = sum(measure.applies for measure in measures)
     base = f" against `{context.base.name}`" if context.base else ""
     return (
         f"`{context.tuned.name}` was measured{base} on {len(context.test):,} unseen examples: "
-        f"{shown} of {len(measures)} measures could be taken."
+        f"{shown} of the {apply} measures that apply could be taken."
     )

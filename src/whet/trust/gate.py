@@ -1,9 +1,9 @@
 """The gate: a policy's lines against the evidence of one specialist. It opens, or says why not.
 
 A line is *passed*, *failed*, *too few* (the value keeps to the limit, the interval not yet), *not shown*, or
-*does not apply*. Every needed line must be passed. What was not shown is never passed; a line that does not
-apply to this kind of task (the measure says so) asks for nothing. Reads 08-evidence and 09-review, and takes
-no measure itself.
+*does not apply*. A line that failed shuts the gate, and so does one that is needed and not passed. What was
+not shown is never passed; a line that does not apply to this kind of task (the measure says so) asks for
+nothing. Reads 08-evidence and 09-review, and takes no measure itself.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ State = Literal["passed", "failed", "too few", "not shown", "does not apply"]
 RESULT = "09-gate"
 LEAST = 30
 """Examples behind a figure, where its interval need not keep to the limit."""
-APART: Literal["does not apply"] = "does not apply"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ class Judged:
 
     @property
     def stops(self) -> bool:
-        return self.needed and self.state not in ("passed", APART)
+        return self.state == "failed" or (self.needed and self.state not in ("passed", "does not apply"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +111,7 @@ def judge(line: Line, measures: Mapping[str, Measure]) -> Judged:
             line.name, "not shown", line.needed, _limit(line, None), "it was not among the measures taken"
         )
     if measure.standing != "shown":
-        state: State = APART if measure.why.startswith(APART) else "not shown"
+        state: State = "not shown" if measure.applies else "does not apply"
         return Judged(line.name, state, line.needed, _limit(line, None), measure.why)
     figure = measure.figure(figure_name)
     if figure is None:

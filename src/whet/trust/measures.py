@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 SHOWN: Literal["shown"] = "shown"
 NOT_SHOWN: Literal["not shown"] = "not shown"
+APART = "does not apply"
+"""How the reason begins where there is nothing to measure: a model that writes no text forgets no skill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,11 @@ class Measure:
     rows: tuple[Row, ...] = ()
     tables: tuple[Table, ...] = ()
     curves: tuple[Curve, ...] = ()
+
+    @property
+    def applies(self) -> bool:
+        """Whether there is anything to measure."""
+        return self.standing == SHOWN or not self.why.startswith(APART)
 
     def figure(self, name: str) -> Figure | None:
         return next((figure for figure in self.figures if figure.name == name), None)

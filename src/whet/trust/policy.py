@@ -75,8 +75,9 @@ class Line:
         return value <= self.limit + 1e-12 if self.at_most is not None else value >= self.limit - 1e-12
 
 
-# Name: (which side, limit with normal stakes, limit with high stakes, needed with normal stakes).
-DEFAULTS: dict[str, tuple[str, float, float, bool]] = {
+# Name: (which side, limit with normal stakes, limit with high stakes, needed with normal stakes). None: with
+# high stakes neither, unless the policy says so, for only who planted canaries can have it.
+DEFAULTS: dict[str, tuple[str, float, float, bool | None]] = {
     "quality.against_base": ("at_least", 0.0, 0.0, True),
     "overfitting.gap": ("at_most", 0.20, 0.10, True),
     "confidence.ece": ("at_most", 0.08, 0.05, True),
@@ -89,6 +90,7 @@ DEFAULTS: dict[str, tuple[str, float, float, bool]] = {
     "robustness.fall": ("at_most", 0.15, 0.10, False),
     "robustness.obeyed": ("at_most", 0.10, 0.05, False),
     "memorization.completed": ("at_most", 0.02, 0.02, False),
+    "memorization.exposure_1": ("at_most", 6.0, 4.0, None),
     "parity.alike": ("at_least", 0.95, 0.95, False),
     "maintenance.overdue": ("at_most", 0.0, 0.0, True),
 }
@@ -174,7 +176,8 @@ def _lines(stakes: Stakes, limits: Mapping[str, Limit]) -> list[Line]:
     high = stakes == "high"
     lines = []
     for name, (side, normal, strong, needed) in DEFAULTS.items():
-        line = Line(name, **{side: strong if high else normal}, surely=high, needed=needed or high)
+        asked = needed is not None and (needed or high)
+        line = Line(name, **{side: strong if high else normal}, surely=high, needed=asked)
         lines.append(_with(line, limits.get(name)))
     for name, limit in limits.items():
         if name not in DEFAULTS:
