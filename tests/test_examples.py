@@ -103,6 +103,7 @@ def test_examples_beat_a_prompt_on_a_mapping_that_nothing_tells(tmp_path: Path) 
     assert ahead(prompt, fewshot) > 0.5
 
 
+@pytest.mark.long
 def test_passages_beat_none_and_training_brings_the_form(tmp_path: Path) -> None:
     desk = Alone("desk", tmp_path)
     wanted = np.array(
@@ -135,6 +136,7 @@ def test_the_template_makes_every_output_valid(tmp_path: Path) -> None:
     assert not all(valid(answer) for answer in orders.answers("prompt"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", RUNGS)
 def test_it_climbs_every_rung_that_its_models_allow(name: str, tmp_path: Path, whet: Whet) -> None:
     shutil.copytree(EXAMPLES / name, tmp_path / name)
@@ -145,12 +147,13 @@ def test_it_climbs_every_rung_that_its_models_allow(name: str, tmp_path: Path, w
     assert found["winner"] or found["provisional"]
 
 
+@pytest.mark.long
 def test_a_served_model_climbs_them_too(server: StandIn, tmp_path: Path, whet: Whet) -> None:
     server.script(writer=READER)
     shutil.copytree(EXAMPLES / "orders", tmp_path / "orders")
     file = tmp_path / "orders" / "task.yaml"
     task = yaml.safe_load(file.read_text(encoding="utf-8"))
-    task |= {"models": [{"endpoint": server.url, "model": MODEL}], "prompt": {"calls": 10}}
+    task |= {"models": [{"endpoint": server.url, "model": MODEL}], "prompt": {"calls": 24}}
     file.write_text(yaml.safe_dump(task), encoding="utf-8")
     rows = (tmp_path / "orders" / "rows.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
     (tmp_path / "orders" / "rows.jsonl").write_text("".join(rows[:60]), encoding="utf-8")
