@@ -232,6 +232,13 @@ def test_sql_is_compiled_on_the_schema_and_not_run() -> None:
     assert one(code(rules), "", "").score == 0
 
 
+def test_sql_without_a_schema_is_only_parsed() -> None:
+    """Names cannot be known then; the control is a statement that is none."""
+    rules = CodeRules(language="sql")
+    assert one(code(rules), "", "SELECT c.title FROM course AS c WHERE c.id = number0;").score == 1
+    assert one(code(rules), "", "SELECT c.title FROM course AS WHERE").score == 0
+
+
 def test_a_fence_is_taken_off_only_where_it_is_the_whole() -> None:
     assert unfenced("```sql\nSELECT 1\n```") == "SELECT 1"
     assert unfenced("so: ```SELECT 1```") == "so: ```SELECT 1```"

@@ -108,7 +108,9 @@ def _sql(text: str, rules: CodeRules) -> str:
         database.executescript(rules.sql_schema)
         database.execute(f"EXPLAIN {statement}")
     except (sqlite3.Error, sqlite3.Warning) as error:
-        return str(error)
+        # Names are looked up after the whole was read: without a schema, an unknown one says that it parses.
+        unknown = not rules.sql_schema and str(error).startswith("no such ")
+        return "" if unknown else str(error)
     finally:
         database.close()
     return ""
