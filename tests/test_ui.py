@@ -21,7 +21,7 @@ from tests.serving import until
 from tests.uisite import HOSTILE, NAME, RELEASE, TASK, Pages, furnish, log, site_of
 from whet.cli.progress import progress
 from whet.config_monitor import Monitoring
-from whet.database import writing
+from whet.database import reading, writing
 from whet.errors import InputError
 from whet.monitor.forget import forget
 from whet.monitor.review import Queue
@@ -436,7 +436,8 @@ def test_figures_by_stretch_are_those_of_the_rows(pages: Pages) -> None:
     assert len(ends) <= 14
     assert ends[0] <= rows[0].time
     assert ends[-1] > rows[-1].time
-    parts = [stretch(traffic.engine, RELEASE, *pair) for pair in pairwise(ends)]
+    with reading(traffic.engine) as connection:
+        parts = [stretch(connection, RELEASE, *pair) for pair in pairwise(ends)]
     for part in parts:
         mine = [row for row in rows if part.start <= row.time < part.end]
         assert part.rows == len(mine) > 0

@@ -38,6 +38,7 @@ def ui(
     from whet.serve.guard import LOOPBACK, hosts_of
     from whet.serve.server import bound, check_address
     from whet.web.app import app_of
+    from whet.web.frame import warm
     from whet.web.server import run
     from whet.web.site import Site
 
@@ -50,6 +51,7 @@ def ui(
     alone = host in LOOPBACK and not keyed
     site = Site(folder, home(store), login() if alone else "", hosts_of(host, allow_host or ()), alone, at)
     site.warm()
+    warm()
     address = f"http://{f'[{name}]' if ':' in name else name}:{at}"
 
     def ready() -> None:

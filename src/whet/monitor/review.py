@@ -155,17 +155,8 @@ class Queue:
         An item that the reviewer holds already comes again, so that a page that is loaded anew loses nothing.
         """
         _named(reviewer)
-        now = at or stamp()
         with writing(self.traffic.engine) as connection:
-            seat = _held(connection, task, reviewer, now) or _free(connection, task, reviewer, now)
-            if seat is None:
-                return None
-            until = stamp(moment(now), hours=LEASE)
-            mine = SEATS.c.id == seat.id
-            connection.execute(update(SEATS).where(mine).values(reviewer=reviewer, until=until))
-            others = (SEATS.c.item == seat.item) & (SEATS.c.id != seat.id) & (SEATS.c.state == "open")
-            connection.execute(update(SEATS).where(others).values(not_for=reviewer))
-            return _item(connection, seat, until)
+            return _next(connection, task, reviewer, at or stamp())
 
     def decide(
         self,
@@ -192,12 +183,26 @@ class Queue:
         _fits(verdict, output, key)
         texts = self.traffic.allowed([output, comment or None])
         with writing(self.traffic.engine) as connection:
-            row = connection.execute(select(DECISIONS).where(DECISIONS.c.key == key)).first()
-            if row is None:
-                held = _still_held(connection, seat, reviewer)
-                _write(connection, held, key, reviewer, verdict, texts)
-                row = connection.execute(select(DECISIONS).where(DECISIONS.c.key == key)).one()
-        return _decision(row)
+            return _decided(connection, seat, reviewer, verdict, key, texts)
+
+    def decide_and_next(
+        self,
+        task: str,
+        seat: int,
+        reviewer: str,
+        verdict: str,
+        *,
+        key: str,
+        output: str | None = None,
+        comment: str = "",
+    ) -> Item | None:
+        """``decide`` and ``next`` in one transaction, for who waits for the next item; errors as in ``decide``."""
+        _named(reviewer)
+        _fits(verdict, output, key)
+        texts = self.traffic.allowed([output, comment or None])
+        with writing(self.traffic.engine) as connection:
+            _decided(connection, seat, reviewer, verdict, key, texts)
+            return _next(connection, task, reviewer, stamp())
 
     def left(self, task: str) -> int:
         """Items that are open."""
@@ -258,6 +263,32 @@ def _bring_forward(connection: Connection, requests: Sequence[str]) -> None:
 def _priority(reasons: Sequence[str]) -> int:
     """The sample keeps to its own place in the queue, whatever else speaks for an item: see above."""
     return PRIORITY[SAMPLED if SAMPLED in reasons else reasons[0]]
+
+
+def _next(connection: Connection, task: str, reviewer: str, now: str) -> Item | None:
+    """Lease the next item to a reviewer."""
+    seat = _held(connection, task, reviewer, now) or _free(connection, task, reviewer, now)
+    if seat is None:
+        return None
+    until = stamp(moment(now), hours=LEASE)
+    mine = SEATS.c.id == seat.id
+    connection.execute(update(SEATS).where(mine).values(reviewer=reviewer, until=until))
+    others = (SEATS.c.item == seat.item) & (SEATS.c.id != seat.id) & (SEATS.c.state == "open")
+    connection.execute(update(SEATS).where(others).values(not_for=reviewer))
+    return _item(connection, seat, until)
+
+
+def _decided(
+    connection: Connection, seat: int, reviewer: str, verdict: str, key: str, texts: Sequence[str | None]
+) -> Decision:
+    """Write a decision, unless its key was written before."""
+    there = select(DECISIONS).where(DECISIONS.c.key == key)
+    row = connection.execute(there).first()
+    if row is None:
+        held = _still_held(connection, seat, reviewer)
+        _write(connection, held, key, reviewer, verdict, texts)
+        row = connection.execute(there).one()
+    return _decision(row)
 
 
 def _held(connection: Connection, task: str, reviewer: str, now: str) -> Row[Any] | None:

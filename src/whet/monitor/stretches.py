@@ -18,7 +18,7 @@ from whet.database import reading
 from whet.monitor.tables import TRAFFIC, WATCHES, moment, stamp
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +88,15 @@ def ends_of(start: str, until: str, many: int) -> list[str]:
     return [stamp(first + timedelta(hours=size * number)) for number in range(count + 1)]
 
 
-def stretch(engine: Engine, release: str, start: str, end: str) -> Stretch:
+def stretch(connection: Connection, release: str, start: str, end: str) -> Stretch:
     """The figures of one stretch."""
     mine = (TRAFFIC.c.release == release) & (TRAFFIC.c.time >= start) & (TRAFFIC.c.time < end)
     t = TRAFFIC.c
     refusing = func.avg(case((t.refused, 1.0), else_=0.0))
     means = (func.avg(t.confidence), refusing, func.avg(t.seconds), func.coalesce(func.sum(t.usd), 0.0))
     counted = select(func.count(), *means, func.avg(t.feedback), func.count(t.told)).where(mine)
-    with reading(engine) as connection:
-        rows, confidence, refused, seconds, usd, good, told = connection.execute(counted).one()
-        right, labelled = _labelled(connection, mine) if told else (0, 0)
+    rows, confidence, refused, seconds, usd, good, told = connection.execute(counted).one()
+    right, labelled = _labelled(connection, mine) if told else (0, 0)
     return Stretch(start, end, rows, confidence, refused, seconds, usd, good, told, right, labelled)
 
 

@@ -91,6 +91,13 @@ def digest(name: str) -> str:
     return hashlib.sha256(static(name)).hexdigest()[:12]
 
 
+def warm() -> None:
+    """Compile the templates, so that no first page waits for it."""
+    for path in files("whet.web.pages").iterdir():
+        if path.name.endswith(".j2"):
+            _environment().get_template(path.name)
+
+
 @cache
 def _environment() -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(

@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 
 from whet.database import reading
 from whet.errors import Refused
+from whet.monitor.review import Item
 from whet.monitor.reviewed import agreement, reviewed, sampled_quality
 from whet.monitor.tables import DECISIONS, SEATS, TRAFFIC
 from whet.report.beside import marked
@@ -62,8 +63,9 @@ def left_of(site: Site, task: str) -> int:
 @router.get("/review/next")
 def item(request: Request, task: str) -> Response:
     """The item that this reviewer holds, or the next one."""
-    values = _item(request, task)
-    return page(request, "review.html.j2", **values, left=left_of(site_of(request), task))
+    site = site_of(request)
+    values = _shown(site, task, site.queue(task).next(task, who(request).name))
+    return page(request, "review.html.j2", **values, left=left_of(site, task))
 
 
 @router.post("/review/decide")
@@ -85,16 +87,17 @@ def decide(
     site = site_of(request)
     verdict, output = ("correct", choice) if choice else (verdict, output)
     said = output.strip() if verdict == "correct" else None
-    queue, passed = site.queue(task), ""
+    queue, who_decides, passed = site.queue(task), who(request).name, ""
+    about = {"key": key, "output": said or None, "comment": comment.strip()}
     try:
-        queue.decide(seat, who(request).name, verdict, key=key, output=said or None, comment=comment.strip())
+        found = queue.decide_and_next(task, seat, who_decides, verdict, **about)
     except Refused as error:
-        passed = error.what
-    if FRAGMENT not in request.headers and not passed:
-        return RedirectResponse(f"/review/next?{_query(task)}", 303)
+        found, passed = queue.next(task, who_decides), error.what
     if FRAGMENT in request.headers:
-        return page(request, "item.html.j2", **_item(request, task, passed))
-    return page(request, "review.html.j2", **_item(request, task, passed), left=left_of(site, task))
+        return page(request, "item.html.j2", **_shown(site, task, found, passed))
+    if not passed:
+        return RedirectResponse(f"/review/next?{_query(task)}", 303)
+    return page(request, "review.html.j2", **_shown(site, task, found, passed), left=left_of(site, task))
 
 
 @router.get("/review/figures")
@@ -117,9 +120,8 @@ def _told(site: Site, task: str) -> dict[str, Any]:
     }
 
 
-def _item(request: Request, task: str, passed: str = "") -> dict[str, Any]:
-    site = site_of(request)
-    found = site.queue(task).next(task, who(request).name)
+def _shown(site: Site, task: str, found: Item | None, passed: str = "") -> dict[str, Any]:
+    """What the page of an item says."""
     shadow = marked(found.output, found.shadow_output) if found and found.shadow_output else None
     labels = site.memo.get(("labels", task), LABEL_SECONDS, lambda: labels_of(site, task))
     return {

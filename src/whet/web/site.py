@@ -9,11 +9,10 @@ route and no page.
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
@@ -122,10 +121,5 @@ class Site:
 
     def warm(self) -> None:
         """What the first page would wait for otherwise."""
-        start: Any = self.traffic, self.registry, self.keys, self.sessions
-        del start
-
-
-def age(path: Path) -> float:
-    """Seconds since a file was written."""
-    return time.time() - path.stat().st_mtime
+        for part in (self.traffic, self.registry, self.keys, self.sessions):
+            assert part

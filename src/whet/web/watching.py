@@ -104,15 +104,15 @@ def stretches(site: Site, one: Watched, hours: float) -> list[Stretch]:
     until = one.last or stamp()
     start = max(one.first or until, stamp(moment(until), hours=-hours))
     ends = ends_of(start, until, MANY)
-    engine = site.traffic.engine
-    return [
-        site.memo.get(
-            ("stretch", one.release, first, last),
-            CLOSED_SECONDS if last <= until else 0.0,
-            partial(stretch, engine, one.release, first, last),
-        )
-        for first, last in pairwise(ends)
-    ]
+    with reading(site.traffic.engine) as connection:
+        return [
+            site.memo.get(
+                ("stretch", one.release, *pair),
+                CLOSED_SECONDS if pair[1] <= until else 0.0,
+                partial(stretch, connection, one.release, *pair),
+            )
+            for pair in pairwise(ends)
+        ]
 
 
 def told(site: Site, release: str) -> dict[str, Any] | None:
