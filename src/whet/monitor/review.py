@@ -196,7 +196,7 @@ class Queue:
         output: str | None = None,
         comment: str = "",
     ) -> Item | None:
-        """``decide`` and ``next`` in one transaction, for who waits for the next item; errors as in ``decide``."""
+        """``decide`` and ``next`` in one transaction, for a page that waits; errors as in ``decide``."""
         _named(reviewer)
         _fits(verdict, output, key)
         texts = self.traffic.allowed([output, comment or None])
