@@ -88,9 +88,11 @@ def decide(
     verdict, output = ("correct", choice) if choice else (verdict, output)
     said = output.strip() if verdict == "correct" else None
     queue, who_decides, passed = site.queue(task), who(request).name, ""
-    about = {"key": key, "output": said or None, "comment": comment.strip()}
+    note = comment.strip()
     try:
-        found = queue.decide_and_next(task, seat, who_decides, verdict, **about)
+        found = queue.decide_and_next(
+            task, seat, who_decides, verdict, key=key, output=said or None, comment=note
+        )
     except Refused as error:
         found, passed = queue.next(task, who_decides), error.what
     if FRAGMENT in request.headers:
