@@ -4,8 +4,10 @@ It answers ``answer to TEXT`` to the last message TEXT. A script says what to do
 a TEXT or for all (``*``): ``429`` (or ``429:SECONDS`` to wait), ``500``, ``slow:SECONDS``, ``cut``,
 ``garbage``, ``html``, ``sorry`` (an error inside a 200), ``filter``, ``long``, ``ok``. It counts the calls
 to each TEXT, and the answers that it wrote to their end: what a provider would put on the bill. With
-``reads`` it answers from the passages that stand above a question; with ``writer``, the model of that name
-answers, held to the schema that a request brings.
+``reads`` it answers from the passages that stand above a question; with ``wavers`` ({PART: SHARE}) it says,
+where a temperature is asked for, something else in that share of the answers to a text that has the part;
+with ``judges`` (a WORD) it judges an answer to be of the best level where it has the word, else of the worst;
+with ``writer``, the model of that name answers, held to the schema that a request brings.
 
     python tests/standin.py    prints its port
 """
@@ -13,6 +15,7 @@ answers, held to the schema that a request brings.
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 import threading
@@ -25,6 +28,7 @@ from typing import Any
 
 KEY = "sk-test-0123456789abcdef"
 MODEL = "standin-1"
+JUDGED = "Answer to judge:\n"
 
 
 class State:
@@ -40,6 +44,8 @@ class State:
         self.refuses: list[str] = options.get("refuses", [])
         self.plain: bool = options.get("plain", False)
         self.reads: bool = options.get("reads", False)
+        self.wavers: dict[str, float] = options.get("wavers", {})
+        self.judges: str = options.get("judges", "")
         self.writer: str = options.get("writer", "")
         self.usage: bool = options.get("usage", True)
         self.latency: float = options.get("latency", 0.0)
@@ -183,10 +189,22 @@ def content(text: str, body: dict[str, Any]) -> str:
         return written(body, form.get("json_schema", {}).get("schema"))
     if STATE.reads:
         return read(text)
+    if STATE.judges and JUDGED in text:
+        levels = form["json_schema"]["schema"]["properties"]["level"]["enum"]
+        best = STATE.judges in text.split(JUDGED)[1]
+        return json.dumps({"reason": "So it reads.", "level": levels[-1 if best else 0]})
+    if body.get("temperature") and wavering(text, body["seed"]):
+        return f"answer number {body['seed']} to {text}"
     if form.get("type") != "json_schema" or STATE.plain:
         return f"answer to {text}"
     properties = form["json_schema"]["schema"]["properties"]
     return json.dumps({name: (rule.get("enum") or [text])[0] for name, rule in properties.items()})
+
+
+def wavering(text: str, seed: int) -> bool:
+    """Whether another answer is drawn than the likeliest."""
+    share = max((share for part, share in STATE.wavers.items() if part in text), default=0.0)
+    return random.Random(f"{text} {seed}").random() < share
 
 
 def written(body: dict[str, Any], schema: dict[str, Any] | None) -> str:

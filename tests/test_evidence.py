@@ -16,12 +16,16 @@ from tests.conftest import Whet, examples, tickets
 from whet.config import task_from
 from whet.evaluate.metrics import Metric
 from whet.records import Example, FitInfo, Prediction
+from whet.rungs.base import load_specialist
 from whet.trust.bias import bias
 from whet.trust.confidence import confidence
 from whet.trust.context import Asked, Context, Side
+from whet.trust.evidence import sides_of
+from whet.trust.forms import int8, reading
 from whet.trust.gate import Judged, judge
 from whet.trust.measures import Figure, Measure, from_json, not_shown
 from whet.trust.overfitting import overfitting, turning
+from whet.trust.parity import FormOf, parity
 from whet.trust.policy import Line, default_policy, load_policy
 
 TASK = """task: desks
@@ -299,6 +303,35 @@ def test_the_evidence_is_of_these_very_files(run: Path, whet: Whet) -> None:
         assert "another specialist" in done.stderr
     finally:
         card.write_bytes(before)
+
+
+def damaged(model: Any) -> Any:
+    """The weights in 8 bits, after a third of each layer's outputs was lost."""
+    import torch
+
+    with torch.no_grad():
+        for layer in model.modules():
+            if isinstance(layer, torch.nn.Linear):
+                layer.weight[::3] = 0
+    return int8(model)
+
+
+def test_a_form_in_8_bits_answers_alike_and_a_damaged_one_does_not(run: Path) -> None:
+    """On the page, and with weights that were damaged on the way: told with the metric's fall."""
+    of_page = of(run, "parity")
+    forms = {name: of_page.figure(f"alike_{name}") for name in ("loaded_again", "in_16_bits", "in_8_bits")}
+    assert all(figure is not None and figure.value >= 0.95 for figure in forms.values()), forms
+    assert state(of_page, "parity.alike") == "passed"
+    made, rows = load_specialist(run / "04-rungs" / "head"), sides_of(run)["test"][:30]
+    plain = FormOf("as tested", lambda texts: [one.output for one in made.predict(texts)])
+    found = parity([plain, reading("in 8 bits", made, damaged)], rows, Metric())
+    alike, fall = found.figure("alike_in_8_bits"), found.figure("fall_in_8_bits")
+    assert alike is not None
+    assert fall is not None
+    assert alike.value < 0.9
+    assert state(found, "parity.alike") == "failed"
+    assert fall.value > 0.05
+    assert f"in 8 bits {alike.value:.1%} (metric {-100 * fall.value:+.1f} points)" in found.said
 
 
 # Constructed specialists.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from whet.cli.options import AsJson, Debug, print_json
+from whet.errors import InputError
 
 PLACE = 14  # columns of a measure's name
 
@@ -35,6 +37,19 @@ def evidence(
     served: Annotated[
         str, typer.Option("--served", help="Where it is served, for parity: http://HOST/v1#NAME.")
     ] = "",
+    samples: Annotated[
+        int | None,
+        typer.Option(
+            "--samples",
+            min=2,
+            max=100,
+            help="Answers drawn for each of up to 200 held-out and 200 dev rows; costs them.",
+        ),
+    ] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option("--temperature", min=0.01, max=2.0, help="At which --samples are drawn; default: 0.7."),
+    ] = None,
     outside: Annotated[
         bool, typer.Option("--allow-outside", help="The run may ask the servers that it names.")
     ] = False,
@@ -46,8 +61,11 @@ def evidence(
     from whet.trust.context import Asked
     from whet.trust.evidence import evidence as take
 
+    if temperature is not None and samples is None:
+        raise InputError("has no effect without --samples N.", where="--temperature")
     with progress() as shown:
         asked = Asked(suite=suite, precision=precision, form=form, endpoint=served)
+        asked = replace(asked, samples=samples or 0, temperature=temperature or asked.temperature)
         done = take(run, rung=rung, base=base, against=against, asked=asked, outside=outside, tell=shown.tell)
     if as_json:
         print_json({"page": str(done.page), **done.found})

@@ -1,9 +1,10 @@
 """Confidence: whether "90 % sure" means right nine times in ten, and what may go out without a person.
 
 Measured on held-out rows, of the confidence that the specialist states when it is served: label
-probabilities, the probability of a reply, the product over fields. Its temperature was fitted on dev when it
-was made; where the scores of all labels are at hand, the error before that is shown too. Conformal sets need
-those scores. Formulas: ``evaluate.calibrate``.
+probabilities, the probability of a reply, the product over fields; and on request of the agreement between
+samples (``trust.sampled``), which models without probabilities have too. Its temperature was fitted on dev
+when it was made; where the scores of all labels are at hand, the error before that is shown too. Conformal
+sets need those scores. Formulas: ``evaluate.calibrate``.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from whet.evaluate.calibrate import (
 )
 from whet.evaluate.stats import Interval, wilson
 from whet.trust.measures import SHOWN, Curve, Figure, Measure, Table, not_shown
+from whet.trust.sampled import Told, sampling
 from whet.trust.scores import scores_of
 
 if TYPE_CHECKING:
@@ -49,9 +51,9 @@ def confidence(context: Context) -> Measure:
     if len(context.test) < LEAST:
         return not_shown(NAME, f"{len(context.test)} held-out rows; at least {LEAST} are needed.")
     own, right = stated(context.tuned), np.array(context.right(context.tuned), float)
+    drawn = sampling(context)
     if len(np.unique(own)) == 1:
-        why = f"It states {own[0]:.2f} whatever is asked: there is no confidence to measure."
-        return not_shown(NAME, why)
+        return _unstated(context, float(own[0]), drawn)
     error = ece_interval(own, right, seed=context.seed)
     figures = [_figure("ece", error, "lower", "Calibration error (ECE)"), *_before(context, right)]
     figures.append(_figure("brier", brier(own, right, context.seed), "lower", "Brier score", "number"))
@@ -62,9 +64,22 @@ def confidence(context: Context) -> Measure:
     chance = ece_by_chance(own, seed=context.seed)
     points = f"{100 * error.value:.1f} points; an honest one would show {100 * chance:.1f}"
     honest = f"Its calibration error is {points}."
-    return Measure(
-        NAME, SHOWN, tuple(figures), f"{honest} {said}", tables=(table,), curves=tuple(_curves(own, right))
-    )
+    curves = tuple(_curves(own, right))
+    if drawn is not None:
+        figures, curves, said = [*figures, *drawn.figures], (*curves, *drawn.curves), f"{said} {drawn.said}"
+    return Measure(NAME, SHOWN, tuple(figures), f"{honest} {said}", tables=(table,), curves=curves)
+
+
+def _unstated(context: Context, one: float, drawn: Told | None) -> Measure:
+    """Of a specialist whose model tells no probabilities: what samples tell, where they were asked for."""
+    states = f"It states {one:.2f} whatever is asked"
+    if drawn is not None:
+        said = f"{states}; agreement between samples is a confidence. {drawn.said}"
+        return Measure(NAME, SHOWN, drawn.figures, said, curves=drawn.curves)
+    why = f"{states}: there is no confidence to measure."
+    if getattr(context.tuned.specialist, "writer", None) is not None:
+        why += " Agreement between samples can be: --samples 5 asks five more answers for each row."
+    return not_shown(NAME, why)
 
 
 def stated(side: Side) -> Floats:

@@ -77,6 +77,10 @@ class Asked:
     """An exported or merged form, for *parity*."""
     endpoint: str = ""
     """Where the specialist is served, for *parity*."""
+    samples: int = 0
+    """Answers drawn for each row, for agreement between samples; 0: none is asked for."""
+    temperature: float = 0.7
+    """At which they are drawn."""
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -105,15 +109,29 @@ class Context:
 
     def answers(self, side: Side, inputs: Sequence[str]) -> list[Prediction]:
         """What ``side`` answers, one an input, kept in the run's cache by specialist and inputs."""
-        key = value_digest([ANSWERS, side.digest, list(inputs)])
-        path = self.run / KEPT / f"{side.name}-{key[:16]}.jsonl"
-        if path.is_file():
-            return [_prediction(row) for row in read_jsonl(path)]
-        reader = with_cache(side.specialist, Setting(encoders=self.encoders))
-        found = reader.predict(list(inputs)) if inputs else []
-        make_folder(path.parent)
-        write_jsonl(path, [asdict(one) for one in found])
-        return found
+
+        def ask() -> list[dict[str, Any]]:
+            reader = with_cache(side.specialist, Setting(encoders=self.encoders))
+            return [asdict(one) for one in (reader.predict(list(inputs)) if inputs else [])]
+
+        rows = self.kept(side.name, [ANSWERS, side.digest, list(inputs)], ask)
+        return [_prediction(row) for row in rows]
+
+    def kept(
+        self, name: str, key: Sequence[Any], ask: Callable[[], Sequence[Mapping[str, Any]]]
+    ) -> list[Mapping[str, Any]]:
+        """What ``ask`` gives, kept in the run's cache.
+
+        Args:
+            name: what the file's name begins with.
+            key: all that the rows follow from.
+        """
+        path = self.run / KEPT / f"{name}-{value_digest(list(key))[:16]}.jsonl"
+        if not path.is_file():
+            rows = list(ask())
+            make_folder(path.parent)
+            write_jsonl(path, rows)
+        return list(read_jsonl(path))
 
     def right(self, side: Side) -> list[bool]:
         """Which of its held-out answers the metric calls right."""

@@ -33,6 +33,7 @@ from whet.store import exclusive, file_digest, read_json, read_jsonl, write_json
 from whet.trust.bias import bias
 from whet.trust.confidence import confidence
 from whet.trust.context import Asked, Context, Side, Take
+from whet.trust.judging import beside_judged
 from whet.trust.maintenance import maintenance
 from whet.trust.measures import Measure, as_json, not_shown
 from whet.trust.overfitting import overfitting
@@ -94,7 +95,8 @@ def evidence(
         context = context_of(
             run, rung=rung, base=base, against=against, asked=asked, outside=outside, tell=tell
         )
-        measures, seconds = take_all(context, takes)
+        taken, seconds = take_all(context, takes)
+        measures = beside_judged(context, taken)
         found = _found(context, measures, seconds, against)
         stem = stem_of(run, context.tuned.name, FILE)
         paths = run / f"{stem}.json", run / f"{stem}.html"

@@ -3,8 +3,10 @@ smaller.
 
     as tested | loaded again | beside its base (not merged) | in 16 bits | in 8 bits | exported | served
 
-In 8 bits means weights of linear layers rounded to 8 bits a row, and multiplied in fp32: what rounding
-does, not how fast an integer kernel is. Knows no measure.
+In 8 bits means for an encoder torch's own int8: linear layers multiply integers, activations are rounded as
+they come. For a decoder it means the weights of linear layers rounded to 8 bits a row, and multiplied in
+fp32: what rounding does to the answers, not how fast an integer kernel is. What forms answered is kept in
+the run's cache, but for a server, which may have changed. Knows no measure.
 """
 
 from __future__ import annotations
@@ -14,10 +16,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whet.errors import InputError
+from whet.errors import InputError, WorldError
+from whet.ladder import as_output
 from whet.models.layout import Conversation, render
 from whet.models.opening import Local
 from whet.records import Turn
+from whet.store import folder_digests
 from whet.trust.parity import FormOf
 
 if TYPE_CHECKING:
@@ -36,6 +40,9 @@ def forms_of(context: Context, tested: Mapping[str, Output]) -> list[FormOf]:
 
     Args:
         tested: held-out answers by input, as the run has them.
+
+    Raises:
+        InputError: an exported form is asked for, of a specialist that is no decoder on this machine.
     """
     specialist: Any = context.tuned.specialist
     found = [
@@ -45,15 +52,79 @@ def forms_of(context: Context, tested: Mapping[str, Output]) -> list[FormOf]:
     if context.asked.endpoint:
         found.append(served(context.asked.endpoint, getattr(specialist, "read", str)))
     writer = getattr(specialist, "writer", None)
-    if (own := _opened(writer)) is None:
-        return found
+    if (own := _opened(writer)) is None and context.asked.form:
+        fix = "leave --form out: `whet export` compares what it writes with the specialist itself."
+        raise InputError("is compared of decoders alone.", where=context.asked.form, fix=fix)
+    if own is None:
+        return [*found, *(_kept(context, form) for form in _readers(specialist))]
     as_laid = _laid(specialist, own)
     found = [form if form.name == SERVED else replace(form, laid_out=as_laid) for form in found]
     for name, make in _others(writer, own).items():
-        found.append(_form(name, specialist, make, as_laid))
+        found.append(_kept(context, _form(name, specialist, make, as_laid)))
     if context.asked.form:
-        found.append(exported(context.asked.form, specialist))
+        form = exported(context.asked.form, specialist)
+        found.append(_kept(context, form, folder_digests(context.asked.form)))
     return found
+
+
+def _kept(context: Context, form: FormOf, more: Any = None) -> FormOf:
+    """The form, whose answers are kept by the specialist's files and by ``more``."""
+
+    def answers(texts: Sequence[str]) -> list[Output]:
+        def ask() -> list[dict[str, Any]]:
+            return [{"output": one} for one in form.answers(texts)]
+
+        key = [context.tuned.digest, form.name, more, list(texts)]
+        name = f"{context.tuned.name}-{form.name.replace(' ', '-')}"
+        return [as_output(row["output"]) for row in context.kept(name, key, ask)]
+
+    return replace(form, answers=answers)
+
+
+def _readers(specialist: Any) -> list[FormOf]:
+    """Smaller forms of a specialist that reads; none where its encoder is not at hand."""
+    from whet.models.encoder import Encoder
+
+    if not isinstance(getattr(specialist, "encoder", None), Encoder):
+        return []
+    return [reading(name, specialist, make) for name, make in (("in 16 bits", _halved), ("in 8 bits", int8))]
+
+
+def reading(name: str, specialist: Any, make: Callable[[Any], Any]) -> FormOf:
+    """A specialist around a changed copy of its encoder."""
+    import copy
+
+    from whet.models.encoder import Encoder
+
+    def answers(texts: Sequence[str]) -> list[Output]:
+        encoder = specialist.encoder
+        model = make(copy.deepcopy(encoder.model("fp32")))
+        other = replace(specialist, encoder=Encoder(encoder.source, models={"fp32": model}))
+        return [one.output for one in other.predict(list(texts))]
+
+    return FormOf(name, answers)
+
+
+def int8(model: Any) -> Any:
+    """Torch's dynamic quantization of every linear layer.
+
+    Raises:
+        WorldError: this build of torch has no integer kernels.
+    """
+    import warnings
+
+    import torch
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # its successor is another package
+            quantize: Any = torch.ao.quantization.quantize_dynamic
+            return quantize(model, {torch.nn.Linear}, dtype=torch.qint8)
+    except RuntimeError as error:
+        fix = "take the evidence on a machine whose torch has them."
+        raise WorldError(
+            f"torch cannot multiply in 8 bits here: {error}.", where="parity", fix=fix
+        ) from error
 
 
 def served(address: str, read: Callable[[str], Output]) -> FormOf:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -88,11 +88,11 @@ def parity(
     other = {form.name: _laid_otherwise(forms[0], form, inputs) for form in forms[1:]}
     gains = [_gains(metric, examples, found) for found in outputs]
     falls = {form.name: gains[0] - found for form, found in zip(forms[1:], gains[1:], strict=True)}
-    figures = [*_worst(pairs, other, falls, len(inputs)), *_each(pairs)]
+    figures = [*_worst(pairs, other, falls, len(inputs)), *_each(pairs), *_falls(falls, len(inputs))]
     rows = _rows(examples, forms, outputs, pairs)
     table = _table(pairs, other, falls)
     return Measure(
-        NAME, SHOWN, tuple(figures), _said(pairs, other, forms[0].name), rows=rows, tables=(table,)
+        NAME, SHOWN, tuple(figures), _said(pairs, other, falls, forms[0].name), rows=rows, tables=(table,)
     )
 
 
@@ -165,8 +165,30 @@ def _each(pairs: Mapping[str, Pair]) -> list[Figure]:
     ]
 
 
-def _said(pairs: Mapping[str, Pair], other: Mapping[str, int | None], first: str) -> str:
-    told = [f"{name} {pair.alike.value:.1%}" for name, pair in pairs.items()]
+def _falls(falls: Mapping[str, np.ndarray[tuple[int], np.dtype[np.float64]]], n: int) -> list[Figure]:
+    """How far the metric falls in each form."""
+    found = []
+    for name, fall in falls.items():
+        span = percentile_interval(float(fall.mean()), bootstrap_means(fall), n)
+        title = f"Fall of the metric, {name}"
+        figure = Figure("fall", span.value, span.low, span.high, n, "lower", title=title, unit="points")
+        found.append(replace(figure, name=f"fall_{name.replace(' ', '_')}"))
+    return found
+
+
+def _points(fall: np.ndarray[tuple[int], np.dtype[np.float64]]) -> str:
+    """What an answer otherwise costs, where it does."""
+    points = -100 * float(fall.mean())
+    return f" (metric {points:+.1f} points)" if abs(points) >= 0.05 else ""
+
+
+def _said(
+    pairs: Mapping[str, Pair],
+    other: Mapping[str, int | None],
+    falls: Mapping[str, np.ndarray[tuple[int], np.dtype[np.float64]]],
+    first: str,
+) -> str:
+    told = [f"{name} {pair.alike.value:.1%}{_points(falls[name])}" for name, pair in pairs.items()]
     laid = [name for name, count in other.items() if count]
     template = f" Laid out otherwise, by another chat template: {', '.join(laid)}." if laid else ""
     return f"Answers like those of the specialist {first}: {', '.join(told)}.{template}"

@@ -70,8 +70,7 @@ def _value(context: Context, own: Floats) -> Figure:
         else percentile_interval(float(own.mean()), bootstrap_means(own, context.seed), len(own))
     )
     title = "Right answers" if binary else context.metric.name
-    judge = getattr(getattr(context.metric.scorer, "agreement", None), "sentence", "")
-    return Figure("right", found.value, found.low, found.high, found.n, "higher", title=title, judge=judge)
+    return Figure("right", found.value, found.low, found.high, found.n, "higher", title=title)
 
 
 def _against(

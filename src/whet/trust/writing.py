@@ -2,7 +2,7 @@
 
 Some measures ask what no run asks: items of a suite, the beginning of a training answer. They need the
 model behind a specialist, without what the task says around an input, and the model that it was trained
-from. Knows no measure.
+from. What they answer is kept (``trust.remembered``). Knows no measure.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from whet.models.base import Request
 from whet.models.decoder import find_decoder
 from whet.models.folder import model_place
 from whet.models.opening import Local, elsewhere, writes
+from whet.trust.context import KEPT
+from whet.trust.remembered import Remembered, digest_of_base
 
 if TYPE_CHECKING:
     from whet.models.base import Writer
@@ -47,7 +49,9 @@ def writing(context: Context) -> Writing | str:
     if frame is not None and getattr(specialist, "rung", "") not in {"tune", "tune+retrieve"}:
         return UNTRAINED
     asks = specialist.asks if frame is None else frame.request
-    return Writing(writer, _base(context, writer), asks)
+    base, folder = _base(context, writer), context.run / KEPT
+    tuned = Remembered(writer, context.tuned.digest, folder)
+    return Writing(tuned, Remembered(base, digest_of_base(base), folder), asks)
 
 
 def previous_writer(context: Context) -> Writer | None:
@@ -55,10 +59,12 @@ def previous_writer(context: Context) -> Writer | None:
     if context.previous is None:
         return None
     writer = getattr(context.previous.specialist, "writer", None)
-    return writer if writer is not None and not elsewhere(writer) else None
+    if writer is None or elsewhere(writer):
+        return None
+    return Remembered(writer, context.previous.digest, context.run / KEPT)
 
 
-def _base(context: Context, writer: Any) -> Writer:
+def _base(context: Context, writer: Any) -> Local:
     """What was trained: of an adapter its own base, else the task's model of that name."""
     if isinstance(writer, Local) and writer.adapter is not None:
         return Local(writer.source)
