@@ -47,7 +47,7 @@ def figure(found: Measure, name: str) -> Figure:
 @pytest.fixture(scope="module")
 def unsure(server: StandIn, tmp_path_factory: pytest.TempPathFactory, whet: Whet) -> Path:
     folder = tmp_path_factory.mktemp("unsure")
-    asked = [HARD * (at % 3 == 0) + text for at, text in enumerate(texts(130))]
+    asked = [HARD * (at % 3 == 0) + text for at, text in enumerate(texts(170))]
     rows = [(text, "nobody knows" if text.startswith(HARD) else f"answer to {text}") for text in asked]
     server.script(refuses=["logprobs"])
     more: dict[str, Any] = {"rungs": ["floor", "prompt"], "check": QUICK, "split": {"test": 0.4, "dev": 0.4}}
