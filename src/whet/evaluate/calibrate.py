@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import minimize_scalar
+from scipy.special import expit
 from scipy.stats import binom
 
 from whet.evaluate.stats import Interval, bootstrap_means, percentile_interval, wilson
@@ -83,7 +84,7 @@ def temperature_of(confidence: ArrayLike, right: ArrayLike) -> float:
 
 def tempered(confidence: ArrayLike, t: float) -> FloatArray:
     """Confidences [n] whose log odds are divided by ``t``."""
-    return np.asarray(1.0 / (1.0 + np.exp(-log_odds(confidence) / t)))
+    return np.asarray(expit(log_odds(confidence) / t))
 
 
 def log_odds(confidence: ArrayLike) -> FloatArray:
