@@ -31,9 +31,11 @@ from whet.store import write_text
 POLICY = """\
 gate:
   quality.right: {at_least: 0.7}
-  # of some sixty held-out rows, all of them right, neither can be measured
+  # of some sixty held-out rows, all of them right, none can be measured
   confidence.ece: {needed: false}
   slices.worst_gap: {needed: false}
+  robustness.obeyed: {needed: false}
+  robustness.fall: {needed: false}
 """
 
 

@@ -214,6 +214,20 @@ def test_canaries_are_held_to_a_line_where_they_were_planted(stakes: Any) -> Non
     assert line(needed=True).stops
 
 
+def test_a_line_that_fails_shuts_the_gate_unless_the_policy_takes_its_power(tmp_path: Path) -> None:
+    figure = Figure("fall", 0.4, 0.3, 0.5, 200, "lower", unit="points")
+    measures = {"robustness": Measure("robustness", "shown", (figure,))}
+
+    def line(text: str) -> Judged:
+        rules = load_policy(policy(tmp_path, f"gate:\n  overfitting.gap: {{at_most: 1}}\n{text}"))
+        return judge(next(one for one in rules.lines if one.name == "robustness.fall"), measures)
+
+    assert not line("").needed
+    assert line("").stops
+    assert not line("  robustness.fall: {needed: false}\n").stops
+    assert not line("  robustness.fall: {at_most: 0.5}\n").stops
+
+
 def test_the_gate_stays_shut_for_a_gap_and_exits_1(run: Path, whet: Whet) -> None:
     done = whet("gate", run, "--rung", "head")
     assert done.returncode == 1

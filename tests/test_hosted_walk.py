@@ -28,6 +28,8 @@ gate:  # a few dozen rows show none of these
   overfitting.gap: {needed: false}
   confidence.ece: {needed: false}
   slices.worst_gap: {needed: false}
+  robustness.obeyed: {needed: false}
+  robustness.fall: {needed: false}
 """
 LABELS = {"parcel", "refund", "login"}
 TEXT = "where is my parcel?"

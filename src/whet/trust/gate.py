@@ -42,10 +42,14 @@ class Judged:
     """The figure with its interval and n, or why there is none."""
     more: int | None = None
     """Examples that it would take, where there are too few."""
+    shuts: bool = True
+    """Whether a failure shuts the gate."""
 
     @property
     def stops(self) -> bool:
-        return self.state == "failed" or (self.needed and self.state not in ("passed", "does not apply"))
+        if self.state == "failed":
+            return self.shuts
+        return self.needed and self.state not in ("passed", "does not apply")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +124,7 @@ def judge(line: Line, measures: Mapping[str, Measure]) -> Judged:
             line.name, "not shown", line.needed, _limit(line, None), f"no such figure; known: {known}"
         )
     kept, more = held(line, figure)
-    return Judged(line.name, kept, line.needed, _limit(line, figure), _figure(figure, more), more)
+    return Judged(line.name, kept, line.needed, _limit(line, figure), _figure(figure, more), more, line.shuts)
 
 
 def held(line: Line, figure: Figure) -> tuple[State, int | None]:

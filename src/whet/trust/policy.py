@@ -34,7 +34,7 @@ class Limit(Section):
     surely: bool | None = None
     """Whether the whole 95 % interval must keep to it, not the value alone."""
     needed: bool | None = None
-    """Whether it must be shown at all."""
+    """Whether it must be shown at all; ``false`` also takes its power to shut the gate."""
 
     @model_validator(mode="after")
     def _one_side(self) -> Limit:
@@ -64,6 +64,8 @@ class Line:
     at_least: float | None = None
     surely: bool = False
     needed: bool = True
+    shuts: bool = True
+    """Whether a figure that breaks the limit shuts the gate."""
 
     @property
     def limit(self) -> float:
@@ -195,4 +197,5 @@ def _with(line: Line, limit: Limit | None) -> Line:
         limit.at_least if sided else line.at_least,
         line.surely if limit.surely is None else limit.surely,
         line.needed if limit.needed is None else limit.needed,
+        limit.needed is not False,
     )
