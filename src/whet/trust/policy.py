@@ -179,7 +179,9 @@ def _lines(stakes: Stakes, limits: Mapping[str, Limit]) -> list[Line]:
     lines = []
     for name, (side, normal, strong, needed) in DEFAULTS.items():
         asked = needed is not None and (needed or high)
-        line = Line(name, **{side: strong if high else normal}, surely=high, needed=asked)
+        limit = strong if high else normal
+        most, least = (limit, None) if side == "at_most" else (None, limit)
+        line = Line(name, most, least, surely=high, needed=asked)
         lines.append(_with(line, limits.get(name)))
     for name, limit in limits.items():
         if name not in DEFAULTS:
