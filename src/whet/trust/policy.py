@@ -179,8 +179,8 @@ def _lines(stakes: Stakes, limits: Mapping[str, Limit]) -> list[Line]:
     lines = []
     for name, (side, normal, strong, needed) in DEFAULTS.items():
         asked = needed is not None and (needed or high)
-        limit = strong if high else normal
-        most, least = (limit, None) if side == "at_most" else (None, limit)
+        bound = strong if high else normal
+        most, least = (bound, None) if side == "at_most" else (None, bound)
         line = Line(name, most, least, surely=high, needed=asked)
         lines.append(_with(line, limits.get(name)))
     for name, limit in limits.items():
