@@ -249,6 +249,10 @@ def test_runs_stand_with_their_verdict_and_pages(pages: Pages, made: Path) -> No
     for rung in verdict["rungs"]:
         assert rung["name"] in run
     assert str(verdict["winner"]) in run
+    other = pages.site.folder / "desk" / "08-evidence-tune+retrieve.html"
+    other.write_text("of another rung")
+    assert "Evidence of tune+retrieve" in pages.get("/runs/desk").text
+    assert pages.get("/runs/desk/pages/08-evidence-tune+retrieve.html").text == "of another rung"
     report = pages.get("/runs/desk/pages/07-report.html")
     assert report.content == (made / "07-report.html").read_bytes()
     assert report.headers["content-security-policy"] == REPORT_POLICY
@@ -278,6 +282,7 @@ def test_a_run_s_name_and_words_are_escaped(pages: Pages) -> None:
         "/runs/desk/pages/..%2F..%2Fsecret%2F07-report.html",
         "/runs/linked/pages/07-report.html",
         "/runs/desk/pages/08-evidence.html",
+        "/runs/desk/pages/08-evidence-..html",
         "/runs/notours/pages/07-report.html",
     ],
 )

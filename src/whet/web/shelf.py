@@ -1,12 +1,13 @@
 """What stands in the folder of runs: runs, checks and trainings, each told in a line; and their pages.
 
-A folder's own files say what it is. A page is given out only by a name that stands in ``PAGES``, of a folder
+A folder's own files say what it is. A page is given out only by a name that is known, of a folder
 that the listing has, and only where it truly lies inside. Knows no route.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 VERDICT, RUNGS = "06-verdict.json", "04-rungs"
 PAGES = {"07-report.html": "Report", "08-evidence.html": "Evidence", "training.html": "Training"}
 """Pages that folders have, in the order in which they are read."""
+OTHERS = re.compile(r"08-evidence-([a-z+]{1,40})\.html")
+"""Evidence of a rung that the verdict does not name."""
 SHEETS = ("03-check.html", "check.html")
 """Pages of a check; here its findings are shown as a page of this application."""
 FINDINGS = "03-check.json"
@@ -96,7 +99,8 @@ def page_of(folder: Path, name: str, file: str) -> Path:
     """
     path = folder_of(folder, name) / file
     inside = path.resolve().is_relative_to(folder.resolve()) and not path.is_symlink()
-    if file not in (*PAGES, *SHEETS) or not path.is_file() or not inside:
+    known = file in (*PAGES, *SHEETS) or OTHERS.fullmatch(file)
+    if not known or not path.is_file() or not inside:
         raise InputError("the run has no such page.", where=name[:80])
     return path
 
@@ -132,6 +136,8 @@ def _kept(path: Path, at: int) -> Kept:
         or read(path / "card.json").get("task")
     )
     pages = tuple((file, title) for file, title in PAGES.items() if (path / file).is_file())
+    others = sorted(one.name for one in path.glob("08-evidence-*.html"))
+    pages += tuple((one, f"Evidence of {found[1]}") for one in others if (found := OTHERS.fullmatch(one)))
     rungs = tuple(sorted(one.parent.name for one in (path / RUNGS).glob(f"*/{CARD}")))
     state, sentence, figures = _said(kind, verdict, path)
     time = _iso(at)
