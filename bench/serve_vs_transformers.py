@@ -8,8 +8,9 @@ not counted. ``--chats`` clients ask at once; every chat has the same system mes
 tokens and a question of its own, and gets ``--tokens`` tokens, greedily. transformers runs with continuous
 batching where it has it, else as it comes; which, stands in the line.
 
-- ``whet``, ``transformers``: requests a second, and their ratio;
-- ``two_adapters``: ours, half of the chats by one LoRA adapter and half by another, on the same base;
+- ``whet``, ``transformers``: requests a second with the same weights, and their ratio;
+- ``adapter``: ours, with a LoRA adapter on those weights, which transformers does not serve;
+- ``two_adapters``: ours, half of the chats by one adapter and half by another, and what that costs;
 - ``labels``: a specialist on the offline encoder: requests a second of ``--clients`` clients that ask one
   input each, and the share that this is of the encoder's own rate in one batch.
 
@@ -59,7 +60,7 @@ def main() -> None:
         folder = Path(name)
         base = model_in(folder / "base", arguments.layers)
         trained = [trained_in(folder / f"adapter{n}", base, n) for n in (0, 1)]
-        found |= chats(arguments, base, trained)
+        found |= chats(arguments, base, [whole_in(folder / "whole", base, trained[0]), *trained])
         found["labels"] = labels(folder, arguments)
     print(json.dumps(found))
 
@@ -72,7 +73,7 @@ def model_in(folder: Path, layers: int) -> Path:
 
     torch.manual_seed(0)
     config = LlamaConfig(**{**SHAPE, "num_hidden_layers": layers})
-    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16).save_pretrained(folder)
     chat_templates.tokenizer(chat_templates.CHATML).save_pretrained(folder)
     return folder
 
@@ -106,25 +107,35 @@ def trained_in(folder: Path, base: Path, seed: int) -> Path:
     return folder
 
 
+def whole_in(folder: Path, base: Path, like: Path) -> Path:
+    """The base itself as what a full training left: the same weights that transformers serves."""
+    from whet.store import read_json, write_json
+
+    shutil.copytree(base, folder / "weights")
+    write_json(folder / "card.json", {**read_json(like / "card.json"), "task": folder.name, "adapter": None})
+    return folder
+
+
 def chats(arguments: argparse.Namespace, base: Path, trained: Sequence[Path]) -> dict[str, Any]:
-    """Rates of both servers, in turn, and of ours with two adapters."""
-    rates: dict[str, list[float]] = {"whet": [], "two_adapters": [], "transformers": []}
+    """Rates of both servers with the same weights, in turn, and of ours with an adapter on them, and two."""
+    rates: dict[str, list[float]] = {"whet": [], "adapter": [], "two_adapters": [], "transformers": []}
     system = beginning(base, arguments.prefix)
     with serving_all(trained) as ours, by_transformers(base, arguments) as (port, how):
         for number in range(arguments.rounds + 1):
             for seed, (arm, at, models) in enumerate(
                 (
-                    ("whet", ours.port, ["adapter0"]),
+                    ("whet", ours.port, ["whole"]),
+                    ("adapter", ours.port, ["adapter0"]),
                     ("two_adapters", ours.port, ["adapter0", "adapter1"]),
                     ("transformers", port, [str(base)]),
                 ),
-                start=3 * number,  # no arm is asked what another was
+                start=4 * number,  # no arm is asked what another was
             ):
                 rate = asyncio.run(asked_at_once(at, models, arguments, system, seed))
                 rates[arm] += [rate] if number else []
     found: dict[str, Any] = {arm: round(statistics.median(values), 3) for arm, values in rates.items()}
     found |= {"transformers_how": how, "ratio": round(found["whet"] / found["transformers"], 2)}
-    return {**found, "second_adapter": round(found["two_adapters"] / found["whet"], 3)}
+    return {**found, "second_adapter": round(found["two_adapters"] / found["adapter"], 3)}
 
 
 def beginning(base: Path, tokens: int) -> str:
