@@ -167,9 +167,27 @@ def test_the_two_lines_of_the_demo_work(
     verdict = json.loads((run / "06-verdict.json").read_text())
     show_serving(Outcome(run, verdict, (), 0.0), TEXT)
     serve, curl = printed(capsys.readouterr().out)
-    assert shlex.split(serve) == ["whet", "serve", str(run), "--trial"]
+    assert shlex.split(serve)[-3:] == ["serve", str(run), "--trial"]
     done = shell(curl.replace(":8080", f":{encoder.port}"))
     assert json.loads(done)["choices"][0]["message"]["content"] == "parcel"
+
+
+@pytest.mark.parametrize(
+    ("called", "found", "said"),
+    [
+        (".venv/bin/whet", None, ".venv/bin/whet"),
+        (".venv/bin/whet", "/usr/bin/whet", "whet"),
+        ("/x/whet/__main__.py", None, f"{shlex.quote(sys.executable)} -m whet"),
+    ],
+)
+def test_what_is_printed_is_called_as_a_shell_here_finds_it(
+    called: str, found: str | None, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from whet.cli import show
+
+    monkeypatch.setattr("sys.argv", [called])
+    monkeypatch.setattr("shutil.which", lambda name: found)
+    assert show.program() == said
 
 
 def shell(line: str) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -47,7 +50,17 @@ def show_outcome(outcome: Outcome) -> None:
         console.print(f"kept from before, inputs unchanged: {kept}", soft_wrap=True, markup=False)
     name = verdict["winner"] or verdict["provisional"]
     console.print(f"\nreport: {outcome.report}", soft_wrap=True, markup=False)
-    console.print(f"try it: whet try {outcome.folder / '04-rungs' / name}", soft_wrap=True, markup=False)
+    console.print(
+        f"try it: {program()} try {outcome.folder / '04-rungs' / name}", soft_wrap=True, markup=False
+    )
+
+
+def program() -> str:
+    """What a shell here calls this program by: ``whet``, or as it was called where that is not found."""
+    if shutil.which("whet"):
+        return "whet"
+    called = Path(sys.argv[0])
+    return shlex.quote(str(called)) if called.name == "whet" else f"{shlex.quote(sys.executable)} -m whet"
 
 
 def serving_lines(run: Path, task: str, text: str) -> tuple[str, str]:
@@ -57,7 +70,10 @@ def serving_lines(run: Path, task: str, text: str) -> tuple[str, str]:
     body = json.dumps({"model": slug(task), "messages": [{"role": "user", "content": text}]})
     address = f"http://127.0.0.1:{PORT}/v1/chat/completions"
     typed = "-H 'content-type: application/json'"
-    return f"whet serve {shlex.quote(str(run))} --trial", f"curl -s {address} {typed} -d {shlex.quote(body)}"
+    return (
+        f"{program()} serve {shlex.quote(str(run))} --trial",
+        f"curl -s {address} {typed} -d {shlex.quote(body)}",
+    )
 
 
 def show_serving(outcome: Outcome, text: str) -> None:
