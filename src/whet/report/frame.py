@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -40,19 +41,25 @@ def fill(template: str, **values: Any) -> str:
     return _environment().get_template(template).render(**frame, **values)
 
 
-@cache
-def _environment() -> ImmutableSandboxedEnvironment:
+def environment_of(
+    text: Callable[[str], str | None], **filters: Callable[..., Any]
+) -> ImmutableSandboxedEnvironment:
+    """Templates whose source ``text`` gives by name: escaped, sandboxed, and strict about what is missing."""
     environment = ImmutableSandboxedEnvironment(
-        loader=FunctionLoader(_text),
+        loader=FunctionLoader(text),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
-        breakable=breakable, ticked=ticked, count=words.count, metric_title=words.metric_title
-    )
+    own = {"breakable": breakable, "ticked": ticked, "count": words.count, "metric_title": words.metric_title}
+    environment.filters.update({**own, **filters})
     return environment
+
+
+@cache
+def _environment() -> ImmutableSandboxedEnvironment:
+    return environment_of(_text)
 
 
 @cache

@@ -156,7 +156,7 @@ class Guard:
             if upload:
                 receive = _counted(receive, caps.upload_bytes, told)
             else:
-                receive = _replayed(await _body(receive, caps), receive)
+                receive = replayed(await _body(receive, caps), receive)
             await self._app(scope, receive, told)
 
     def _check_place(self, headers: dict[str, str]) -> None:
@@ -285,7 +285,7 @@ async def _body(receive: Receive, caps: Caps) -> bytes:
     return b"".join(parts)
 
 
-def _replayed(body: bytes, receive: Receive) -> Receive:
+def replayed(body: bytes, receive: Receive) -> Receive:
     """The body that was read, then what comes after it: the client leaving."""
     given = False
 

@@ -84,14 +84,12 @@ def bound(host: str, port: int) -> socket.socket:
     return found
 
 
-def run(app: ASGIApp, serving: Serving, listening: socket.socket, ready: Callable[[], None]) -> None:
-    """Serve until a signal ends it."""
-    caps = serving.caps
-    config = uvicorn.Config(
+def configured(app: ASGIApp, caps: Caps, **more: Any) -> uvicorn.Config:
+    """How uvicorn speaks HTTP for a server of whet."""
+    return uvicorn.Config(
         app,
         http=protocol_of(caps),
         ws="none",
-        lifespan="on",
         access_log=False,
         log_level="warning",
         server_header=False,
@@ -99,8 +97,13 @@ def run(app: ASGIApp, serving: Serving, listening: socket.socket, ready: Callabl
         h11_max_incomplete_event_size=caps.head_bytes,
         timeout_keep_alive=caps.keep_alive,
         timeout_graceful_shutdown=2,
-        backlog=2048,
+        **more,
     )
+
+
+def run(app: ASGIApp, serving: Serving, listening: socket.socket, ready: Callable[[], None]) -> None:
+    """Serve until a signal ends it."""
+    config = configured(app, serving.caps, lifespan="on", backlog=2048)
     _Server(config, serving, ready).run([listening])
 
 

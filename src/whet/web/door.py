@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from whet.serve.guard import host_of
+from whet.serve.guard import host_of, replayed
 from whet.web.frame import POLICY, filled
 from whet.web.sessions import fits, new_token
 from whet.web.visitors import NAMED, Visitor, action_of, open_to_all
@@ -103,7 +103,7 @@ class Door:
             said = query.get("form", [""])[0]
         else:
             body = await _body(receive, most)
-            receive = _replayed(body, receive)
+            receive = replayed(body, receive)
             said = parse_qs(body.decode("utf-8", "replace")).get("form", [""])[0]
         if not fits(token, said):
             raise Said(
@@ -187,17 +187,3 @@ async def _body(receive: Receive, most: int) -> bytes:
         if size > most:
             raise Said(413, "Too large", f"A form has {most:,} bytes at most.")
     return b"".join(parts)
-
-
-def _replayed(body: bytes, receive: Receive) -> Receive:
-    """The body that was read, then what comes after it."""
-    given = False
-
-    async def again() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return again

@@ -2,7 +2,7 @@
 
 Templates escape whatever they are given. The report's parts are found too, so that findings look the same in
 a report and here. A page may load this application's own style and script and nothing else; ``report.frame``
-makes pages that stand alone, which is why it is not used. Knows no route.
+fills pages that stand alone, and only its environment is used here. Knows no route.
 """
 
 from __future__ import annotations
@@ -13,11 +13,9 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from fastapi.responses import HTMLResponse
-from jinja2 import FunctionLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from whet.report import words
-from whet.report.markup import breakable, ticked
+from whet.report.frame import environment_of
 from whet.web.sessions import form_token
 from whet.web.visitors import Visitor
 
@@ -100,17 +98,7 @@ def warm() -> None:
 
 @cache
 def _environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
-        loader=FunctionLoader(_text),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        breakable=breakable, ticked=ticked, count=words.count, metric_title=words.metric_title, moment=moment
-    )
-    return environment
+    return environment_of(_text, moment=moment)
 
 
 def moment(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from whet.serve.caps import Caps
-from whet.serve.server import protocol_of
+from whet.serve.server import configured
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -30,18 +30,5 @@ class _Server(uvicorn.Server):
 
 def run(app: ASGIApp, listening: socket.socket, ready: Callable[[], None]) -> None:
     """Serve until a signal ends it."""
-    caps = Caps(connections=128)
-    config = uvicorn.Config(
-        app,
-        http=protocol_of(caps),
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        proxy_headers=False,
-        h11_max_incomplete_event_size=caps.head_bytes,
-        timeout_keep_alive=caps.keep_alive,
-        timeout_graceful_shutdown=2,
-    )
+    config = configured(app, Caps(connections=128), lifespan="off")
     _Server(config, ready).run([listening])
