@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from tests import chat_templates
 from tests.architectures import tiny
 from whet.errors import InputError, WorldError
 from whet.models.base import Answer, Form, Request, Writer
+from whet.models.decoder import find_decoder
 from whet.models.layout import layout_of
 from whet.models.scripted import Scripted
-from whet.models.writer import DecoderWriter, answer_ends, open_writer
+from whet.models.writer import LARGE, DecoderWriter, answer_ends, fast_precision, open_writer
 from whet.records import Turn
 
 
@@ -168,3 +170,24 @@ def test_a_script_answers_counts_and_fails_on_purpose() -> None:
     assert echo.answer([ask("q", form=Form(choices=("p", "q")))])[0].choices == (0.0, 1.0)
     with pytest.raises(ValueError, match="none of"):
         echo.answer([ask("z", form=Form(choices=("p", "q")))])
+
+
+@pytest.mark.parametrize(
+    ("half", "parameters", "native", "found"),
+    [
+        (True, LARGE, True, "bf16"),
+        (True, LARGE - 1, True, "fp32"),
+        (False, LARGE, True, "fp32"),
+        (True, LARGE, False, "fp32"),
+    ],
+)
+def test_bf16_is_taken_where_it_is_faster_and_loses_nothing(
+    half: bool, parameters: int, native: bool, found: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("whet.models.encoder.native_bf16", lambda: native)
+    source = replace(find_decoder("reader"), half=half, parameters=parameters)
+    assert fast_precision(source) == found
+
+
+def test_how_weights_are_stored_is_read_from_the_files() -> None:
+    assert find_decoder("reader").half

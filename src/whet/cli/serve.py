@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -47,6 +47,13 @@ EngineUrl = Annotated[
 EngineModel = Annotated[
     str, typer.Option("--engine-model", help="What that engine calls the model; default: the release's name.")
 ]
+InPrecision = Annotated[
+    Literal["auto", "bf16", "fp32"],
+    typer.Option(
+        "--precision",
+        help="Of a decoder; auto: bf16 where its weights are stored in 16 bits and the processor has it.",
+    ),
+]
 Keep = Annotated[bool, typer.Option("--keep/--keep-nothing", help="Keep requests, as the policy allows.")]
 Queue = Annotated[int, typer.Option("--queue", min=1, max=100_000, help="Answers in work or waiting.")]
 Deadline = Annotated[float, typer.Option("--deadline", min=1, help="Seconds for one request.")]
@@ -74,6 +81,7 @@ def serve(
     shadow: Shadow = "",
     engine: EngineUrl = "",
     engine_model: EngineModel = "",
+    precision: InPrecision = "auto",
     base: Base = None,
     keep: Keep = True,
     queue: Queue = 256,
@@ -107,6 +115,7 @@ def serve(
         shadow=shadow,
         engine=engine,
         engine_model=engine_model,
+        precision=precision,
         keep=keep,
         caps=Caps(rows=queue, seconds=deadline, drain_seconds=drain),
     )

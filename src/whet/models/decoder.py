@@ -43,6 +43,8 @@ class DecoderSource:
     """Rows of its embeddings, which may be more than its tokenizer has tokens."""
     tied: bool
     """Head and embeddings are one matrix."""
+    half: bool
+    """Stored in 16 bits or fewer a number."""
     local: bool
     """Named by a folder: another machine will not find it by its name."""
 
@@ -75,6 +77,7 @@ def describe_decoder(folder: Path, name: str, *, local: bool) -> DecoderSource:
         dim=int(text.hidden_size),
         vocabulary=int(text.vocab_size),
         tied=bool(getattr(config, "tie_word_embeddings", False)),
+        half=sum(path.stat().st_size for path in files.weights) < 3 * files.parameters,
         local=local,
     )
 

@@ -1,18 +1,16 @@
 """A causal model that reads many rows as one flat row, behind a beginning that is read once for all.
 
-    softmax([q Kpᵀ | q Kᵀ + sight]) [Vp ; V]
-
-The keys and values of the beginning are met by all rows in one product (Juravsky and others, "Hydragen",
-arXiv 2402.05099); those of each row lie in a slot of a store, so that a row that ends leaves its place to
-another. No token is spent on padding but inside the attention. It reaches every layer through
-``transformers``' registry of attention functions; whether it fits a model, ``whet.models.readers`` asks the
-model. The letters of the shapes are those of ``passes``; H heads, G of them for each of the K of the keys.
+The keys and values of the beginning are met by all rows in one product (``attended``); those of each row
+lie in a slot of a store, so that a row that ends leaves its place to another. No token is spent on padding
+but inside the attention. It reaches every layer through ``transformers``' registry of attention functions;
+whether it fits a model, ``whet.models.readers`` asks the model. Letters of the shapes as in ``passes``; H
+heads, G of them for each of the K of the keys.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from whet.models.attended import Kind, attended
 from whet.models.passes import Pass, Piece, parts, planned
 
 NAME = "whet-reading"
@@ -213,55 +212,14 @@ def attention(
         raise NotImplementedError("the layer wants dropout on its scores")
     if strange := sorted(name for name, known in told.items() if name not in KNOWN and known is not None):
         raise NotImplementedError(f"the layer tells its attention of {', '.join(strange)}")
-    layer, window = int(module.layer_idx), told.get("sliding_window")
-    scale, cap = told.get("scaling"), told.get("softcap")
+    layer, scale = int(module.layer_idx), told.get("scaling")
     scale = query.shape[-1] ** -0.5 if scale is None else float(scale)
-
-    def shaped(scores: Tensor) -> Tensor:
-        scores = scores.float() * scale
-        return scores if cap is None else cap * torch.tanh(scores / cap)
-
+    kind = Kind(scale, told.get("softcap"), told.get("sliding_window"))
     found = []
     for part in parts:
         at = part.place
         part.store.put(layer, key[0, :, at], value[0, :, at], part.laid)
-        found.append(_attended(query[0, :, at], layer, part, window, shaped))
+        own, ahead = part.store.of(layer, part.laid), part.ahead
+        before = None if ahead is None else (ahead.keys[layer][0], ahead.values[layer][0])
+        found.append(attended(query[0, :, at], own, before, part.laid, kind))
     return (found[0] if len(found) == 1 else torch.cat(found))[None], None
-
-
-def _attended(
-    query: Tensor, layer: int, part: Part, window: int | None, shaped: Callable[[Tensor], Tensor]
-) -> Tensor:
-    """[N, H, d] of query [H, N, d]."""
-    laid = part.laid
-    keys, values = part.store.of(layer, laid)
-    (count, size), kinds = laid.index.shape, keys.shape[1]
-    group, width = query.shape[0] // kinds, query.shape[-1]
-    q = query.transpose(0, 1)[laid.index].view(count, size, kinds, group, width)
-    q = q.permute(0, 2, 3, 1, 4).reshape(count, kinds, group * size, width)
-    seen_ahead, seen = laid.visible(window)
-    scores = _hidden(shaped(q @ keys.transpose(-1, -2)), seen, group)
-    if part.ahead is None:
-        out = scores.softmax(-1).to(values.dtype) @ values
-    else:
-        pair = part.ahead.keys[layer][0], part.ahead.values[layer][0]
-        before = pair[0].shape[1]
-        flat = q.transpose(0, 1).reshape(kinds, -1, width)  # [K, n G S, d]
-        more = shaped(flat @ pair[0].transpose(-1, -2)).view(kinds, count, -1, before).transpose(0, 1)
-        more = more if seen_ahead is None else _hidden(more, seen_ahead, group)
-        weights = torch.cat([more, scores], dim=-1).softmax(-1).to(values.dtype)
-        out = weights[..., before:] @ values
-        shared = weights[..., :before].transpose(0, 1).reshape(kinds, -1, before) @ pair[1]
-        out += shared.view(kinds, count, -1, shared.shape[-1]).transpose(0, 1)
-    out = out.view(count, kinds, group, size, -1).permute(0, 3, 1, 2, 4)
-    return out.reshape(count, size, kinds * group, -1)[laid.real]
-
-
-def _hidden(scores: Tensor, seen: Tensor, group: int) -> Tensor:
-    """Scores [n, K, G S, keys] with what a token does not see at minus infinity; seen [n, S, keys]."""
-    hidden = ~seen[:, None, None]
-    return (
-        scores.view(*scores.shape[:2], group, *seen.shape[1:])
-        .masked_fill(hidden, float("-inf"))
-        .flatten(2, 3)
-    )

@@ -51,12 +51,22 @@ class Pass:
     kept: Tensor
     """Position of each that its row has read [n, L], the prefix not counted."""
     known: dict[int | None, tuple[Tensor | None, Tensor]] = field(default_factory=dict)
+    sights: dict[int | None, Tensor] = field(default_factory=dict)
 
     def visible(self, window: int | None) -> tuple[Tensor | None, Tensor]:
         """Which tokens of the prefix [n, S, P] (None: all) and of its row [n, S, L] each token sees."""
         if window not in self.known:
             self.known[window] = self._visible(window)
         return self.known[window]
+
+    def sight(self, window: int | None, group: int, dtype: torch.dtype) -> Tensor:
+        """What each token sees of its row, to be added to scores [n, 1, G S, L]: 0, or minus infinity."""
+        if window not in self.sights:
+            seen = self.visible(window)[1]
+            sight = torch.zeros(seen.shape, dtype=dtype, device=seen.device)
+            sight = sight.masked_fill_(~seen, float("-inf"))[:, None]
+            self.sights[window] = sight.repeat(1, 1, group, 1)
+        return self.sights[window]
 
     def _visible(self, window: int | None) -> tuple[Tensor | None, Tensor]:
         if window is None or int(self.positions.max()) < window:

@@ -28,11 +28,14 @@ from whet.records import Turn
 
 if TYPE_CHECKING:
     from whet.models.choices import Choices
+    from whet.models.decoder import DecoderSource
     from whet.models.generate import Row, Written
     from whet.models.guides import Forms
     from whet.models.readers import Make
 
 Precision = Literal["auto", "bf16", "fp32"]
+LARGE = 30_000_000
+"""Parameters from which on reading the weights takes longer than asking for it."""
 CUTS = 4_096
 """Ends of requests whose cuts of choices are kept."""
 TAIL = 8
@@ -234,14 +237,14 @@ def open_writer(
         adapter: a folder with an adapter of PEFT's kind.
         whole: a folder with other weights for the model, as full training leaves them.
         precision: in fp32 an answer does not hang on what else is asked, but for ties; ``auto`` is bf16 where
-            the processor multiplies it natively, and faster.
+            that is faster and loses no weight: ``fast_precision``.
         ends: tokens that end an answer; empty: those that the model's files and its layout name.
         sha256: what the model's weights must have.
 
     Raises:
         InputError: no such model, not safe to load, no causal model; an adapter that does not fit.
     """
-    from whet.models.encoder import native_bf16
+    from whet.models.packed import pack
 
     source = find_decoder(name)
     if sha256 and source.sha256 != sha256:
@@ -251,14 +254,23 @@ def open_writer(
     if whole is not None:
         source = describe_decoder(whole, name, local=True)
     if precision == "auto":
-        precision = "bf16" if native_bf16() else "fp32"
+        precision = fast_precision(source)
     model = load_decoder(source, precision).eval()
     if adapter is not None:
         from whet.models.adapter_folder import with_adapter
 
         model = with_adapter(model, adapter, name, merge=precision == "fp32")
+    pack(model)
     found = frozenset(ends) or answer_ends(layout, model)
     return DecoderWriter(name, model, layout, found, source.context)
+
+
+def fast_precision(source: DecoderSource) -> Precision:
+    """bf16 for weights that are stored in 16 bits, where the processor multiplies them natively; a small
+    model gains nothing by it, and keeps fp32."""
+    from whet.models.encoder import native_bf16
+
+    return "bf16" if source.half and source.parameters >= LARGE and native_bf16() else "fp32"
 
 
 def too_long(layout: Layout, context: int, requests: Sequence[Request]) -> list[bool]:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from whet.models.decoder import find_decoder, load_tokenizer
 from whet.models.layout import layout_of
 from whet.models.opening import Local
-from whet.models.writer import DecoderWriter, open_writer
+from whet.models.threads import alone
+from whet.models.writer import DecoderWriter, Precision, open_writer
 from whet.rungs.asked import Asked
 from whet.rungs.base import load_specialist
 from whet.rungs.written import CARD, Written, load_written
@@ -53,6 +54,8 @@ class Engines:
     """Of a server that writes in their place, up to ``/v1``; empty: they write here."""
     called: str = ""
     """What that server calls the model; empty: by the specialist's name."""
+    precision: Precision = "auto"
+    """Of what writes here."""
     _models: dict[str, _Model] = field(default_factory=dict)
     _adapters: int = 0
     """That were ever added: their names are numbers."""
@@ -64,7 +67,7 @@ class Engines:
         Raises:
             InputError: no specialist, damaged, or it reaches outside and may not.
         """
-        with self._lock:
+        with self._lock, alone():
             if not (folder / SPECIALIST).is_file() and (folder / CARD).is_file():
                 return _decoding(load_written(folder, opened=partial(self._seat, called=name)))
             specialist = load_specialist(folder, outside=outside)
@@ -73,11 +76,11 @@ class Engines:
                 adapter = specialist.writer.adapter
                 seat = self._seat(str(source.folder), called=name, adapter=adapter, sha256=source.sha256)
                 return _decoding(replace(specialist, writer=seat))
-            if not _reaches(specialist):
+            if not (reaches := _reaches(specialist)):
                 specialist.predict([WARM_UP])
             elif isinstance(specialist, Asked):
                 specialist.posed([WARM_UP])  # what finds examples and passages is read now
-            return Batched(specialist, name=name)
+            return Batched(specialist, name=name, reaches=reaches)
 
     def _seat(
         self,
@@ -119,7 +122,7 @@ class Engines:
         from whet.models.readers import fitting
         from whet.serve.engine import Engine
 
-        writer = open_writer(name, **which)
+        writer = open_writer(name, precision=self.precision, **which)
         make, _ = fitting(writer.model)
         self._models[key] = _Model(writer, Engine(writer.model) if make is Flat else None)
         return self._models[key]

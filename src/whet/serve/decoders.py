@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from whet.models.base import Answer, Form, Request
 from whet.models.layout import Layout
+from whet.models.threads import alone
 from whet.records import Prediction, Turn
 from whet.rungs.asked import Asked, Posed
 from whet.rungs.written import Written
@@ -51,7 +52,7 @@ class Decoding:
 
     async def answer(self, ask: Ask, emit: Emit = unheard) -> Reply:
         text = input_of(ask)
-        request, posed = await asyncio.to_thread(self._request, ask, text)
+        request, posed = await asyncio.to_thread(self._asks, ask, text)
         if self._labels and ask.schema is not None:
             check_schema(ask.schema)
         wish = Wish(self._tools(ask), ask.top, ask.top_p, ask.owner)
@@ -69,8 +70,12 @@ class Decoding:
     def close(self) -> None:
         self._seat.close()
 
-    def _request(self, ask: Ask, text: str) -> tuple[Request, Posed]:
+    def _asks(self, ask: Ask, text: str) -> tuple[Request, Posed]:
         """What the model is asked; on a thread, as finding passages takes its time."""
+        with alone():
+            return self._request(ask, text)
+
+    def _request(self, ask: Ask, text: str) -> tuple[Request, Posed]:
         if isinstance(self._specialist, Asked):
             (posed,) = self._specialist.posed([text])
             request = posed.request

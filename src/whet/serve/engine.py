@@ -25,6 +25,7 @@ from torch import Tensor
 
 from whet.models.flat import attending, read_parts
 from whet.models.generate import CACHE_BYTES, Going, Row, drawn, guided, take
+from whet.models.threads import computed
 from whet.serve import adapters
 from whet.serve.adapters import Adapters
 from whet.serve.lanes import Lane, Plan, Prefix, Sitting, room_of
@@ -135,10 +136,10 @@ class Engine:
         self._thread.join(timeout=30)
 
     def _work(self) -> None:
-        with torch.no_grad(), attending(self.model):
+        with attending(self.model):
             while self._next():
                 try:
-                    self._step()
+                    computed(self._step)
                 except Exception as error:  # memory, or a fault of ours: what was in work cannot go on
                     self._fail(error)
                 self._moved = time.monotonic()
@@ -152,6 +153,7 @@ class Engine:
             self._inbox.clear()
             return not self._closed
 
+    @torch.no_grad()
     def _step(self) -> None:
         """Let in, read, choose, tell, let go."""
         while self._calls:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from whet.models.choices import Tree
 
-LEAST_ROOM = 64  # tokens
+LEAST_ROOM = 256  # tokens: a lane of its own costs a row more than the places that it leaves empty
 SMALL = 8
 """Tokens of a prompt that are worth no piece of their own."""
 

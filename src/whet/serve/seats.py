@@ -16,6 +16,7 @@ from whet.errors import InputError
 from whet.models.base import Answer, Request, Tell
 from whet.models.choices import tree_of
 from whet.models.generate import Row, common
+from whet.models.threads import computed
 from whet.models.writer import TAIL, AsTokens, DecoderWriter, choice_of, too_long
 from whet.serve import faults
 from whet.serve.asking import Chance, Emit, unheard
@@ -54,7 +55,10 @@ class Seat:
 
     def __post_init__(self) -> None:
         if self.engine is None:
-            self._batches = Batches(self.writer.answer, most=16, name=self.writer.name)
+            self._batches = Batches(self._computed, most=16, name=self.writer.name)
+
+    def _computed(self, requests: Sequence[Request]) -> list[Answer]:
+        return computed(lambda: self.writer.answer(requests))
 
     @property
     def name(self) -> str:

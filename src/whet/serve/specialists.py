@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from whet.errors import WhetError
+from whet.models.threads import computed
 from whet.records import Specialist
 from whet.serve import faults, labels
 from whet.serve.asking import Ask, Chance, Emit, Reply, unheard
@@ -30,8 +32,10 @@ FAINT = 1e-9
 class Batched:
     """A specialist that answers in batches (``asking.Answering``)."""
 
-    def __init__(self, specialist: Specialist, *, name: str = ""):
+    def __init__(self, specialist: Specialist, *, name: str = "", reaches: bool = False):
+        """``reaches``: answering waits for something elsewhere, and does not compute."""
         self._specialist = specialist
+        self._reaches = reaches
         self.chooses = labels.chooses(specialist)
         self._batches: Batches[str, labels.Told] = Batches(self._told, name=name)
         self._encoder: Any = encoder_of(specialist)
@@ -55,7 +59,7 @@ class Batched:
 
         if self._encoder is None:
             raise faults.unsupported("this model makes no embeddings.", "model")
-        encoded = await asyncio.to_thread(self._encoder.encode, texts)
+        encoded = await asyncio.to_thread(computed, partial(self._encoder.encode, texts))
         return encoded.vectors, int(encoded.tokens.sum())
 
     def stuck(self) -> float:
@@ -65,7 +69,8 @@ class Batched:
         self._batches.close()
 
     def _told(self, inputs: Sequence[str]) -> list[labels.Told]:
-        return labels.told(self._specialist, inputs)
+        work = partial(labels.told, self._specialist, inputs)
+        return work() if self._reaches else computed(work)
 
 
 def encoder_of(specialist: Specialist) -> Any:

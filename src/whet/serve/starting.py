@@ -25,6 +25,7 @@ from whet.serve.serving import Serving
 from whet.serve.trial import Trial
 
 if TYPE_CHECKING:
+    from whet.models.writer import Precision
     from whet.release.keys import Keys
     from whet.release.registry import Registry
 
@@ -55,6 +56,8 @@ class Wanted:
     """Address of a server that writes for decoders, up to ``/v1``; empty: they write here."""
     engine_model: str = ""
     """What that server calls the model; empty: as the release is called."""
+    precision: Precision = "auto"
+    """In which decoders write here."""
     caps: Caps = field(default_factory=Caps)
 
 
@@ -70,7 +73,10 @@ def serving_of(wanted: Wanted) -> Serving:
     check_address(wanted.host, keys=there, trial=wanted.trial is not None)
     check = keys.check if keys and there else None
     door = Door(check, keys, hosts_of(wanted.host, wanted.hosts), wanted.caps)
-    engines = Engines(_address(wanted.engine), wanted.engine_model)
+    if wanted.engine and wanted.precision != "auto":
+        why = "has no effect with --engine: what writes behind that address has its own."
+        raise InputError(why, where="--precision", fix="leave it out.")
+    engines = Engines(_address(wanted.engine), wanted.engine_model, wanted.precision)
     if wanted.trial is not None:
         source: Source = Trial(wanted.trial, wanted.rung, wanted.outside, engines)
         return Serving(Catalogue(source, wanted.threshold), door)
