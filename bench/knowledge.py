@@ -114,7 +114,9 @@ def asked_of_all(
     questions = [row.input for row in rows(old, 3)]
     found: dict[str, Mapping[str, list[str]]] = {}
     for name in RUNGS:
-        fitted = find_rung(name)(setting=setting(model, name, old, folder, seed)).fit(train, dev)  # type: ignore[call-arg]
+        rung: Any = find_rung(name)
+        choices = {"k": 0} if name == "retrieve" else {}  # the nearest examples would tell the old facts
+        fitted = rung(setting=setting(model, name, old, folder, seed), choices=choices).fit(train, dev)
         fitted.save(folder / name)
         before = [str(one.output) for one in load_specialist(folder / name).predict(questions)]
         if name in {"retrieve", "tune+retrieve"}:

@@ -189,6 +189,29 @@ def test_diverse_shots_are_farther_apart_than_fixed_ones(vectors: object) -> Non
     assert spread(diverse(TRAIN, vectors, 6)) < spread(fixed(TRAIN, 6, seed=0))  # type: ignore[arg-type]
 
 
+class Narrow(Scripted):
+    """A model that reads few turns."""
+
+    def too_long(self, requests: Sequence[Request]) -> list[bool]:
+        return [len(one.turns) > 2 * self.most + 2 for one in requests]
+
+    most = 3
+
+
+@pytest.mark.parametrize("rung", [Fewshot, Retrieve])
+def test_examples_that_a_model_has_no_room_for_are_left_out_and_said(rung: type) -> None:
+    writer = Narrow(copies)
+    choices = {"model": "scripted", "k": 8}
+    found = rung(setting=replace(SETTING, writers=[writer]), choices=choices).fit(TRAIN, DEV)
+    writer.asked.clear()
+    posed = found.posed([DEV[0].input])[0]
+    assert len(posed.shots) == Narrow.most
+    assert len(posed.request.turns) == 2 * Narrow.most + 2
+    nearest = found.neighbours.find([DEV[0].input])[0] if found.neighbours else found.frame.shots
+    assert posed.shots == nearest[-Narrow.most :]
+    assert any("18 of 18 dev rows left room for fewer examples than 8" in note for note in found.info.notes)
+
+
 def test_neighbours_do_not_outnumber_the_pool() -> None:
     found = neighbours(TRAIN[:2], default_encoder(), 8)
     assert len(found.find(["parcel"])[0]) == 2

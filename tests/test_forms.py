@@ -16,6 +16,7 @@ import pytest
 from tests import random_schemas
 from whet.errors import InputError
 from whet.models.base import Form, Request
+from whet.models.bounds import moved_in
 from whet.models.generate import Row, write
 from whet.models.guides import Guided
 from whet.models.writer import DecoderWriter, open_writer
@@ -62,6 +63,49 @@ def test_random_schemas_are_kept_in_all_answers(stories: DecoderWriter) -> None:
             assert answer.ended == "end", (one, answer)
             jsonschema.Draft202012Validator(one).validate(json.loads(answer.text))
             assert json.dumps(json.loads(answer.text)) or answer.text
+
+
+def follows(writer: DecoderWriter, schema: dict[str, Any], text: str) -> bool:
+    """Whether a text may be written where that schema is asked for."""
+    guide = writer.forms.guide(Form(schema=schema))
+    ids = writer.forms.tokens.tokenize_str(text)
+    return guide.matcher.try_consume_tokens(ids) == len(ids) and bool(guide.matcher.is_accepting())
+
+
+@pytest.mark.parametrize(
+    ("bound", "inside", "rounds_to_it"),
+    [
+        ({"minimum": -4, "exclusiveMaximum": -2.5}, "-2.51", "-2.50000000000000000000001"),
+        ({"exclusiveMinimum": 3}, "3.01", "3.00000000000000000000001"),
+    ],
+)
+def test_no_number_is_written_that_a_reader_rounds_to_an_excluded_one(
+    stories: DecoderWriter, bound: dict[str, Any], inside: str, rounds_to_it: str
+) -> None:
+    schema = {"type": "number", **bound}
+    assert follows(stories, schema, inside)
+    assert not follows(stories, schema, rounds_to_it)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(json.loads(rounds_to_it), schema)
+
+
+def test_with_the_bounds_as_they_stand_it_would_be(
+    stories: DecoderWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control."""
+    monkeypatch.setattr("whet.models.guides.moved_in", lambda schema: schema)
+    assert follows(
+        stories, {"type": "number", "minimum": -4, "exclusiveMaximum": -2.25}, "-2.250000000000000000000001"
+    )
+
+
+def test_bounds_move_where_they_are_bounds_alone() -> None:
+    schema = {"properties": {"exclusiveMaximum": {"type": "number", "exclusiveMinimum": 2}}, "enum": [1.0]}
+    moved = moved_in({"anyOf": [schema, {"type": "integer", "exclusiveMaximum": 7}, {"exclusiveMinimum": 0}]})
+    inner = moved["anyOf"][0]["properties"]["exclusiveMaximum"]
+    assert inner == {"type": "number", "minimum": 2 + 2e-9}
+    assert moved["anyOf"][1:] == [{"type": "integer", "exclusiveMaximum": 7}, {"exclusiveMinimum": 0}]
+    assert moved_in({"exclusiveMaximum": 5, "maximum": 3}) == {"maximum": 3}
 
 
 def test_without_the_way_to_the_end_answers_break_off(

@@ -19,6 +19,7 @@ from whet.check.result import as_json
 from whet.check.run import run_checks
 from whet.config import DEFAULT_ENCODER
 from whet.errors import Refused, WhetError
+from whet.halves import whole
 from whet.models.cache import CachedEncoder
 from whet.models.opening import named
 from whet.models.source import find_encoder
@@ -211,7 +212,7 @@ def _lengths(task: Task, folder: Path, encoder: TextEncoder | None) -> Tools:
     source = decoders[0]
     tokenizer = load_tokenizer(source)
     return Tools(
-        count_tokens=lambda texts: [len(ids) for ids in tokenizer(list(texts))["input_ids"]],
+        count_tokens=lambda texts: [len(ids) for ids in tokenizer(list(map(whole, texts)))["input_ids"]],
         context=None if source.context >= UNSET_LENGTH else source.context,
     )
 

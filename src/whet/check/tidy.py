@@ -15,10 +15,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
 from whet.check.mending import decoded, visible
+from whet.halves import whole
 
 _LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029]")
 _SPACES = re.compile("[\u00a0\u2000-\u200a\u202f\u205f]")
-_HALF = re.compile("[\ud800-\udfff]")  # half of a UTF-16 pair: no file can hold it
 _GAP = re.compile("[ \t]*\t[ \t]*| {3,}")  # two blanks end a sentence in many hands
 _ROUNDS = 5  # what one step takes away may bring two others together
 _APART = re.compile(r"(?<=[^\W_])[\s_\-]+(?=[^\W_])")
@@ -39,7 +39,7 @@ def tidy(text: str) -> str:
 
 def _once(text: str) -> str:
     text = _LINE_ENDS.sub("\n", decoded(text))
-    text = _HALF.sub("\ufffd", _SPACES.sub(" ", visible(text)))
+    text = whole(_SPACES.sub(" ", visible(text)))
     text = unicodedata.normalize("NFC", text).strip()
     return text if "\n" in text or "|" in text else _GAP.sub(" ", text)
 

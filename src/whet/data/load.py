@@ -19,6 +19,7 @@ from whet.data.hub import is_hub_id
 from whet.data.outputs import canonical, json_of, written
 from whet.data.shapes import with_columns
 from whet.errors import InputError, many, nearest
+from whet.halves import HALF
 from whet.records import Example, Label, Output
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 MAX_INPUT = 200_000  # characters; longer is a file by mistake
 NEEDED = {"classify": "a label", "extract": "the JSON to extract", "write": "an answer"}
-_HALF = re.compile("[\ud800-\udfff]")  # half of a UTF-16 pair: JSON may hold it, no file can
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +229,7 @@ def _problem(task: Task, row: Row, text: str, output: Output) -> str:
         return f"{fields.input}: is empty. A row needs an input."
     if len(text) > MAX_INPUT:
         return f"{fields.input}: has {len(text):,} characters; at most {MAX_INPUT:,} are read."
-    if half := _HALF.search("".join((text, *names_of(output), row.text(fields.id or "")))):
+    if half := HALF.search("".join((text, *names_of(output), row.text(fields.id or "")))):
         return f"holds {half[0]!r}, half of a character. Write it whole."
     if not output and not task.multi_label:
         return f"{fields.output}: is empty. A row needs {NEEDED[task.kind]}."

@@ -115,7 +115,7 @@ def room_for(outputs: Sequence[Output]) -> int:
 
     A model that does not know where to end would else write on to a limit that no approved answer reaches.
     """
-    longest = max(len(str(output).encode()) for output in outputs)
+    longest = max(len(str(output).encode("utf-8", "surrogatepass")) for output in outputs)
     return longest // 2 + SPARE
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from whet.data.rows import needed
 from whet.errors import InputError
+from whet.halves import HALF
 from whet.store import writing
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     Writer = Callable[[Path, Rows, Sequence[str] | None, BinaryIO], int]
 
 MAX_CELL, MAX_SHEET_ROWS = 32_767, 1 << 20  # characters, rows: Excel's own limits
-_HALF = re.compile("[\ud800-\udfff]")  # half of a UTF-16 pair: JSON may hold it, no file can
 # Characters that XML cannot hold, and texts that would be read as such (ECMA-376, ST_Xstring).
 _TO_ESCAPE = re.compile("[\0-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 AS_JSONL = "write JSON lines (.jsonl), which hold any value."
@@ -105,7 +105,7 @@ def _json_bytes(path: Path, number: int, row: Mapping[str, Any]) -> bytes:
     """One record as JSON; readable, but for half characters, which only an escape can name."""
     try:
         text = json.dumps(dict(row), ensure_ascii=False)
-        return (json.dumps(dict(row)) if _HALF.search(text) else text).encode("utf-8")
+        return (json.dumps(dict(row)) if HALF.search(text) else text).encode("utf-8")
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"cannot be written as JSON: {error}.", where=f"{path}: record {number}") from error
 
@@ -168,7 +168,7 @@ def _text(path: Path, number: int, name: str, value: Any) -> str:
         text = _json_bytes(path, number, {"": value}).decode("utf-8")[len('{"": ') : -1]
     else:
         text = str(value)
-    if half := _HALF.search(text):
+    if half := HALF.search(text):
         raise InputError(
             f"holds {half[0]!r}, half of a character.", where=f"{path}: record {number}: {name}", fix=AS_JSONL
         )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from whet.halves import whole
 from whet.models.batches import length_batches
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class Encoder:
     def tokenize(self, texts: Sequence[str]) -> Windows:
         """Token windows of texts; nothing is cut off."""
         encoded = self.tokenizer(
-            list(texts),
+            list(map(whole, texts)),
             truncation=True,
             max_length=self._source.context,
             return_overflowing_tokens=True,

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from whet.errors import InputError
+from whet.models.bounds import moved_in
 from whet.models.generate import GuideError
 from whet.models.ways import Quotes, Ways
 
@@ -73,7 +74,7 @@ class Forms:
             self._check_signs()
             try:
                 return llguidance.LLMatcher.grammar_from_json_schema(
-                    json.dumps(form.schema), overrides={"whitespace_flexible": False}
+                    json.dumps(moved_in(form.schema)), overrides={"whitespace_flexible": False}
                 )
             except (TypeError, ValueError) as error:
                 raise _unread("schema", str(error)) from error

@@ -17,6 +17,7 @@ from itertools import islice
 from typing import Any
 
 from whet.errors import InputError
+from whet.halves import whole
 from whet.models.messages import TEMPLATE_ERRORS, message, text_of, wants_text
 from whet.records import Turn
 
@@ -132,7 +133,7 @@ def generated(layout: Layout, conversation: Conversation) -> Sequence[int]:
 
 def encode(layout: Layout, texts: Iterable[str]) -> Iterator[Encoded]:
     """Rendered texts as tokens, in order."""
-    left, before = iter(texts), len(layout.lead)
+    left, before = map(whole, texts), len(layout.lead)
     while some := list(islice(left, TOGETHER)):
         found = layout.tokenizer(some, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         back = layout.tokenizer.batch_decode(found["input_ids"], clean_up_tokenization_spaces=False)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from whet.halves import whole
 from whet.models.batches import length_batches
 from whet.models.encoder import BATCH_TOKENS, native_bf16
 
@@ -62,7 +63,7 @@ class Words:
 def read_words(encoder: Encoder, texts: Sequence[str]) -> Words:
     """Split texts into words as the encoder's tokenizer does."""
     encoded = encoder.tokenizer(
-        list(texts),
+        list(map(whole, texts)),  # of the same length
         truncation=True,
         max_length=encoder.source.context,
         stride=OVERLAP,

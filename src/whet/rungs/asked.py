@@ -23,13 +23,13 @@ from whet.rungs.base import Setting
 from whet.rungs.deciding import Decider, fitted
 from whet.rungs.frame import Frame, Shot, frame_of
 from whet.rungs.lookup import Lookup, encoder_for, load_lookup
+from whet.rungs.posing import Posed, left_out, posed_as, within
 from whet.rungs.shots import Neighbours
 from whet.rungs.vectors import load_decider, load_encoder, save_encoder, write_card
 from whet.store import make_folder, read_jsonl, write_bytes, write_jsonl
 
 if TYPE_CHECKING:
-    from whet.models.base import Answer, Request, Writer
-    from whet.records import Passage
+    from whet.models.base import Answer, Writer
 
 FEW = 100
 """Dev rows that choose among frames; the chosen one answers all of dev."""
@@ -37,16 +37,6 @@ FAINT = 1e-9
 
 
 __all__ = ["Asked", "Candidate", "best_of", "encoder_for", "fit_asked", "frame_for", "load_asked"]
-
-
-@dataclass(frozen=True, slots=True)
-class Posed:
-    """An input as it is asked."""
-
-    request: Request
-    passages: tuple[Passage, ...] = ()
-    seconds: float = 0.0
-    """Share of the time that finding took."""
 
 
 @dataclass(frozen=True)
@@ -76,25 +66,11 @@ class Asked:
         found = self.lookup.find(inputs) if self.lookup else [()] * len(inputs)
         share = (time.perf_counter() - start) / max(1, len(inputs))
         rows = [
-            Posed(self.frame.request(text, shots, [one.shown for one in passages]), passages, share)
+            replace(posed_as(self.frame, text, shots, passages), seconds=share)
             for text, shots, passages in zip(inputs, near, found, strict=True)
         ]
-        return self._within(rows, inputs, near) if self.lookup else rows
-
-    def _within(
-        self, rows: list[Posed], inputs: Sequence[str], near: Sequence[Sequence[Shot]]
-    ) -> list[Posed]:
-        """Without the last passages where the model could not read them and answer."""
         too_long = getattr(self.writer, "too_long", None)
-        while too_long and (long := [n for n, one in enumerate(rows) if one.passages]):
-            over = too_long([rows[n].request for n in long])
-            if not any(over):
-                break
-            for n in [n for n, much in zip(long, over, strict=True) if much]:
-                fewer = rows[n].passages[:-1]
-                request = self.frame.request(inputs[n], near[n], [one.shown for one in fewer])
-                rows[n] = replace(rows[n], request=request, passages=fewer)
-        return rows
+        return within(self.frame, rows, inputs, too_long) if too_long else rows
 
     def prediction(self, answer: Answer, posed: Posed) -> Prediction:
         """An answer of the model to what was posed, as a prediction."""
@@ -239,12 +215,11 @@ def _notes(answers: Sequence[Answer], tried: Sequence[Mapping[str, Any]], dev: i
 
 
 def _left_out(asked: Asked, posed: Sequence[Posed]) -> list[str]:
-    """Where the model reads too little for all passages."""
-    if asked.lookup is None:
-        return []
-    most = min(asked.lookup.k, len(asked.lookup.index.passages))
-    fewer = sum(len(one.passages) < most for one in posed)
-    return [f"{fewer:,} of {len(posed):,} dev rows left room for fewer passages than {most}"] if fewer else []
+    """Where the model reads too little for all examples or passages."""
+    near, lookup = asked.neighbours, asked.lookup
+    shots = len(asked.frame.shots) + (min(near.k, len(near.pool)) if near else 0)
+    passages = min(lookup.k, len(lookup.index.passages)) if lookup else 0
+    return left_out(posed, shots, passages)
 
 
 def _scores(answers: Sequence[Answer]) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -18,7 +18,8 @@ from whet.models.base import Answer, Form, Request
 from whet.models.layout import Layout
 from whet.models.threads import alone
 from whet.records import Prediction, Turn
-from whet.rungs.asked import Asked, Posed
+from whet.rungs.asked import Asked
+from whet.rungs.posing import Posed
 from whet.rungs.written import Written
 from whet.serve import calling, faults, labels
 from whet.serve.asking import Ask, Chance, Emit, Ends, Reply, unheard

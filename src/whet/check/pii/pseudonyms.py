@@ -74,7 +74,8 @@ class Pseudonyms:
         return turned
 
     def _digest(self, kind: str, key: str) -> bytes:
-        return hmac.new(self.secret, f"{kind}\0{key}".encode(), hashlib.sha256).digest()
+        text = f"{kind}\0{key}".encode("utf-8", "surrogatepass")
+        return hmac.new(self.secret, text, hashlib.sha256).digest()
 
 
 def redact(text: str, spans: Sequence[Span], pseudonyms: Pseudonyms) -> str:
