@@ -116,11 +116,33 @@ def test_without_the_way_to_the_end_answers_break_off(
     request = ask("Tell a long story.", form, tokens=40)
     (whole,) = stories.answer([request])
     assert json.loads(whole.text)["a"]
-    monkeypatch.setattr(Guided, "_only_way", lambda self, token, left, quotes: None)
+    monkeypatch.setattr(Guided, "_find", lambda self, most: None)
     (broken,) = stories.answer([request])
     assert broken.ended == "length"
     with pytest.raises(ValueError):
         json.loads(broken.text)
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        {"type": "string", "format": "email"},
+        {"enum": ["green", "ein größeres Maß", "null"]},
+        {"type": "object", "properties": {"items": {"type": "string", "minLength": 3, "maxLength": 12}}},
+        {"anyOf": [{"type": "string", "format": "date"}, {"type": "number"}]},
+        {"type": "string", "format": "uuid"},
+    ],
+)
+def test_a_list_without_end_ends(stories: DecoderWriter, items: dict[str, Any]) -> None:
+    """What a hot model would go on with for ever is closed in time, whatever it has just begun."""
+    schema = {"type": "array", "items": items, "minItems": 1}
+    requests = [
+        ask(f"Lily {n}", Form(schema=schema), tokens=60 + n, temperature=[1.0, 3.0][n % 2], seed=n)
+        for n in range(40)
+    ]
+    for answer in stories.answer(requests):
+        assert answer.ended == "end", answer
+        jsonschema.Draft202012Validator(schema).validate(json.loads(answer.text))
 
 
 @pytest.mark.parametrize("pattern", [r"[a-c]{2,5}\d", "(?s:.){7,9}", "yes|no", r"a+b"])

@@ -4,14 +4,14 @@
 is written without space between its parts. Knows no model.
 
 An answer that is cut off at its limit would be broken, and a model can babble in a text for ever. So where
-few tokens are left, every step looks for a way to the end (``ways``), and a token after which none would fit
+few tokens are left, a way to the end is known at every step (``ways``); a token after which none would fit
 is not taken: the way is.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from whet.errors import InputError
@@ -109,8 +109,8 @@ class Guided:
     def __init__(self, matcher: Any, forms: Forms, short: int, quotes: Quotes | None):
         self.matcher, self._forms, self._quotes = matcher, forms, quotes
         self._short = short
-        self._look = short
-        """Tokens left at which the way to the end is looked for again."""
+        self._way: list[int] | None = None
+        """From here to an end, where few tokens are left."""
         self._ended = False
 
     def fill(self, mask: NDArray[np.int32]) -> None:
@@ -120,16 +120,20 @@ class Guided:
         self._check()
 
     def take(self, token: int, left: int, *, ahead: bool) -> list[int]:
-        look, quotes = self._must_look(token, left), self._quotes
+        near = left <= self._short
+        if near and self._way is None:
+            self._way = self._find(left)
+        before = self._way
         self._consume(token)
-        if look and not self.complete and (way := self._only_way(token, left, quotes)) is not None:
+        if near and not self._keep_way(token, left - 1) and before is not None:
             self._ended = True
-            return way
+            return before
         tokens = [token]
         if ahead and not self.done:
             for forced in self.matcher.compute_ff_tokens()[: left - 1]:
                 tokens.append(forced)
                 self._consume(forced)
+                self._keep_way(forced, left - len(tokens))
         return tokens
 
     @property
@@ -140,27 +144,24 @@ class Guided:
     def done(self) -> bool:
         return self._ended or bool(self.matcher.is_stopped())
 
-    def _must_look(self, token: int, left: int) -> bool:
-        """Where half of what was to spare is gone, or what is opened may take long to close."""
-        if left > self._short:
-            return False
-        opens = self._quotes is None or (
-            not self._quotes.inside and any(sign in self._said(token) for sign in "{[,")
-        )
-        return opens or left <= self._look
+    def _keep_way(self, token: int, most: int) -> bool:
+        """Whether a way to the end of at most ``most`` tokens is known after the token that was taken."""
+        way, self._way = self._way, None
+        if most < self._short:
+            if way and way[0] == token:
+                self._way = way[1:]
+            elif way and len(way) <= most and self._ends(way):
+                self._way = way  # as in a text, which may go on or end
+            else:
+                self._way = self._find(most)
+        return self._way is not None
 
-    def _only_way(self, token: int, left: int, quotes: Quotes | None) -> list[int] | None:
-        """The way to the end from before the token that was just taken, if none fits after it and this one
-        does; ``quotes`` are those before it."""
-        find = self._forms.ways.find
-        if (way := find(self.matcher, left - 1, self._quotes)) is not None:
-            self._look = (left + len(way)) // 2
-            return None
-        if not self.matcher.rollback(1):
-            return None
-        if (way := find(self.matcher, left, quotes)) is None:
-            self.matcher.consume_token(token)
-        return way
+    def _ends(self, way: Sequence[int]) -> bool:
+        copy = self.matcher.deep_copy()
+        return bool(copy.consume_tokens(way)) and bool(copy.is_accepting() or copy.is_stopped())
+
+    def _find(self, most: int) -> list[int] | None:
+        return self._forms.ways.find(self.matcher, most, self._quotes)
 
     def _consume(self, token: int) -> None:
         self.matcher.consume_token(token)
