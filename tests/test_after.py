@@ -25,7 +25,10 @@ RECIPES = {
     "dora": LoraRecipe(4, 8.0, dora=True),
     "full": None,
 }
-pytestmark = pytest.mark.filterwarnings("ignore:Unable to fetch remote file:UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings(f"error:{what}:UserWarning")  # PEFT asked the hub about the base
+    for what in ("Unable to fetch remote file", "Could not find a config file")
+]
 
 
 @pytest.fixture(scope="module")

@@ -110,9 +110,11 @@ class CausalJob:
         return self.states.instead() if self.states else contextlib.nullcontext()
 
     def write(self, folder: Path) -> None:
-        """The adapter as stock PEFT writes it, or the whole model; the base is not copied."""
+        """The adapter as stock PEFT writes it, or the whole model; the base is not copied, nor asked for at
+        the hub, as PEFT does unless it is told what to do with embeddings."""
+        apart = {"save_embedding_layers": False} if hasattr(self.model, "peft_config") else {}
         with quiet_transformers():
-            self.model.save_pretrained(folder, safe_serialization=True)
+            self.model.save_pretrained(folder, safe_serialization=True, **apart)
 
     def take(self, weights: Mapping[str, Tensor]) -> None:
         """Set the parameters that learn, by name."""
