@@ -21,6 +21,7 @@ arm (median of the rounds), the ratios, and the share of inputs with the same te
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import math
 import platform
@@ -29,6 +30,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,8 +38,8 @@ from typing import Any
 import torch
 
 from whet.models.base import Form, Request
-from whet.models.encoder import native_bf16
 from whet.models.layout import Conversation, encode, layout_of, render
+from whet.models.packed import pack
 from whet.models.writer import DecoderWriter
 from whet.records import Turn
 
@@ -79,13 +81,14 @@ Job = Callable[[str, Sequence[tuple[Turn, ...]]], list[str]]
 
 def main() -> None:
     arguments = parse()
-    writer = ours(arguments)
+    arms = both(arguments)
+    writer = arms["whet"]
     asked = prompts(arguments, writer)
     jobs: dict[str, Job] = {
-        "free": lambda arm, part: free(arguments, writer, part, arm),
-        "json": lambda arm, part: formed(writer, part, arm),
-        "labels": lambda arm, part: scored(writer, part, arm, arguments.beamed),
-        "label": lambda arm, part: labelled(writer, part, arm),
+        "free": lambda arm, part: free(arguments, arms[arm], part, arm),
+        "json": lambda arm, part: formed(arms[arm], part, arm),
+        "labels": lambda arm, part: scored(arms[arm], part, arm, arguments.beamed),
+        "label": lambda arm, part: labelled(arms[arm], part, arm),
     }
     line: dict[str, Any] = {"bench": "generate_vs_transformers", **vars(arguments), **machine(writer)}
     for name in arguments.jobs:
@@ -102,6 +105,7 @@ def parse() -> argparse.Namespace:
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--layers", type=int, default=SHAPE["num_hidden_layers"])
     parser.add_argument("--jobs", nargs="+", default=["free", "json", "labels", "label"])
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="of both arms")
     parser.add_argument("--beamed", type=int, default=8, help="inputs that transformers searches for at once")
     return parser.parse_args()
 
@@ -113,7 +117,6 @@ def machine(writer: DecoderWriter) -> dict[str, Any]:
     return {
         "processor": name or platform.processor(),
         "threads": torch.get_num_threads(),
-        "precision": str(writer.model.dtype).removeprefix("torch."),
         "parameters": sum(parameter.numel() for parameter in writer.model.parameters()),
         "torch": torch.__version__,
     }
@@ -141,14 +144,18 @@ def measured(job: Job, asked: Sequence[tuple[Turn, ...]], rounds: int) -> dict[s
     }
 
 
-def ours(arguments: argparse.Namespace) -> DecoderWriter:
+def both(arguments: argparse.Namespace) -> dict[str, DecoderWriter]:
+    """The same weights twice: ours laid out as ``open_writer`` does it, theirs as transformers loads them."""
     from transformers import AutoModelForCausalLM, LlamaConfig
 
     torch.manual_seed(0)
     config = LlamaConfig(**{**SHAPE, "num_hidden_layers": arguments.layers})
-    dtype = torch.bfloat16 if native_bf16() else torch.float32
+    dtype = torch.bfloat16 if arguments.precision == "bf16" else torch.float32
     model = AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation="sdpa").eval()
-    return DecoderWriter("random", model, layout_of(tokenizer()), frozenset({0}), 4_096)
+    own = copy.deepcopy(model)
+    pack(own)
+    writer = DecoderWriter("random", own, layout_of(tokenizer()), frozenset({0}), 4_096)
+    return {"whet": writer, "transformers": replace(writer, model=model)}
 
 
 @cache

@@ -280,3 +280,32 @@ def test_an_unlucky_dev_set_is_owned_up_to_and_training_is_not_called_unwarrante
     cut = verdict.verdict(given["task"], short, Sizes(900, 120, 1000), 1)
     assert cut["fine_tuning_warranted"] == "undecided"  # a training cut short shows nothing
     assert "`tune` was cut short" in cut["sentence"]
+
+
+def judged(target: float, *, wrong: bool = False) -> dict[str, object]:
+    """A verdict on the rungs of ``arguments``; ``wrong``: none of them has one right answer."""
+    given = arguments(n=400)
+    rungs = given["rungs"]
+    if wrong:
+        bad = ("nothing of the kind",) * len(given["test"])
+        rungs = [replace(rung, outputs=bad, dev_gain=0.0) for rung in rungs]
+    truths = [example.output for example in given["test"]]
+    task = given["task"].model_copy(update={"target": target})
+    evidence = Evidence(rungs, truths, Metric("accuracy"))
+    return verdict.verdict(task, evidence, Sizes(900, 120, 400), 1)
+
+
+def test_where_every_rung_misses_the_target_it_says_first_that_nothing_is_good_enough() -> None:
+    found = judged(0.999)
+    assert found["nothing_good_enough"]
+    assert str(found["sentence"]).startswith("Nothing here is good enough: all ")
+    assert "surely so." in str(found["sentence"]).split(". ")[0] + "."
+    assert not judged(0.1)["nothing_good_enough"], "the control"
+    assert "good enough" not in str(judged(0.1)["sentence"])
+
+
+def test_a_lowest_rung_that_wins_is_not_called_worth_it() -> None:
+    said = str(judged(0.8, wrong=True)["sentence"])
+    assert said.startswith("Nothing here is good enough")
+    assert "`floor` is as good as any: 0.0 %" in said
+    assert "worth it" not in said

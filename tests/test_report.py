@@ -333,7 +333,7 @@ def test_where_no_number_of_examples_would_decide_it_says_so() -> None:
 
 def test_a_missed_target_is_said() -> None:
     assert 'class="verdict missed"' in page("target missed")
-    assert "the target is missed" in page("target missed")
+    assert "Nothing is good enough" in page("target missed")
 
 
 def test_break_even_comes_with_months_and_its_assumptions() -> None:

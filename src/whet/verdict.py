@@ -130,7 +130,8 @@ def verdict(
     decision = decide(best.name, lower, task.margin_value, alpha)
     intervals = {rung.name: evidence.interval(rung) for rung in rungs}
     answer = decision.winner or decision.provisional or best.name
-    target = _target(task, evidence.metric, intervals[answer])
+    targets = {name: _target(task, evidence.metric, interval) for name, interval in intervals.items()}
+    target = targets[answer]
     prices = {rung.name: usd_per_1k(rung, task.costs) for rung in rungs}
     figures = [_figures(r, decision, intervals[r.name], evidence, task, prices, sizes) for r in rungs]
     seen = _seen(decision, lower, task.margin_value, alpha)
@@ -146,6 +147,7 @@ def verdict(
         "margin": task.margin_value,
         "target": task.target,
         "target_met": target,
+        "nothing_good_enough": all(one == "no" for one in targets.values()),
         "rungs": figures,
         "comparisons": [asdict(c) for c in decision.comparisons],
         "best": decision.best,

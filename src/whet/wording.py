@@ -20,8 +20,9 @@ def apart(value: float, metric: str) -> str:
 
 def sentence(v: Mapping[str, Any]) -> str:
     """The verdict in plain words."""
-    parts = [_who(v), *_unlucky(v), _tuning(v), *_saved(v)]
-    if v["target"] is not None:
+    nothing = v.get("nothing_good_enough", False)  # a record of an older run does not say
+    parts = [*([_nothing(v)] if nothing else []), _who(v), *_unlucky(v), _tuning(v), *_saved(v)]
+    if v["target"] is not None and not nothing:
         parts.append(_about_target(v))
     if v["test_openings"] > 1:
         parts.append(
@@ -29,6 +30,13 @@ def sentence(v: Mapping[str, Any]) -> str:
             f"has a chance of up to {v['error_over_all_openings']:.1%}."
         )
     return " ".join(parts)
+
+
+def _nothing(v: Mapping[str, Any]) -> str:
+    """Where every rung surely misses the target."""
+    goal, count = shown(v["target"], v["metric"]), len(v["rungs"])
+    said = "the one rung that was measured misses" if count == 1 else f"all {count} rungs miss"
+    return f"Nothing here is good enough: {said} the target of {goal}, and surely so."
 
 
 def _who(v: Mapping[str, Any]) -> str:
@@ -54,9 +62,11 @@ def _who(v: Mapping[str, Any]) -> str:
             f"{advice}."
         )
     if name == v["best"]:
-        lower = bool(v["comparisons"])
-        reason = "every lower rung is worse" if lower else "no lower rung was measured"
-        return f"`{name}` is worth it: {measured}, and {reason}."
+        if v["comparisons"]:
+            return f"`{name}` is worth it: {measured}, and every lower rung is worse."
+        if len(v["rungs"]) == 1:
+            return f"`{name}` reaches {measured}; no other rung was measured."
+        return f"`{name}` is as good as any: {measured}, and on dev no higher rung is better."
     compared = next(c for c in v["comparisons"] if c["b"] == name)
     trails = (
         "at least as good as"

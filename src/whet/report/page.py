@@ -79,6 +79,8 @@ def _head(verdict: Verdict, manifest: dict[str, Any]) -> dict[str, Any]:
 
 def state_of(verdict: Verdict) -> tuple[str, str]:
     """Class and word of the badge."""
+    if verdict.get("nothing_good_enough"):
+        return "missed", "Nothing is good enough"
     if verdict["winner"] is None:
         return "undecided", "Not decisive"
     if verdict["target_met"] == "no":
