@@ -27,6 +27,7 @@ from whet.evaluate.scorers.registry import Tools, scorer_of
 from whet.evaluate.scorers.rules import Glossary, If, Rule, conditional, glossary
 from whet.evaluate.scorers.steady import Consistency, asked_again
 from whet.evaluate.scorers.tools import tool_calls
+from whet.evaluate.stats import paired_right, wilson
 from whet.measure import metric_of, scorers_of
 from whet.records import Example, Output
 
@@ -369,6 +370,17 @@ def test_a_scorer_gives_paired_comparisons_by_the_bootstrap() -> None:
     assert pair.lower(0.05) > 0
     assert evidence.interval(good).value == 1.0
     assert evidence.interval(bad).low <= mean <= evidence.interval(bad).high
+
+
+def test_a_scorer_of_right_and_wrong_is_counted_and_none_right_is_not_surely_none() -> None:
+    truths = [f"the answer number {i} is here" for i in range(40)]
+    right, wrong = Rung("right", tuple(truths)), Rung("wrong", ("another",) * 40)
+    scorer = scorer_of(task_from({**TASK, "scorers": ["normalised"]}).scorers[0])
+    evidence = Evidence([right, wrong], truths, Metric("normalised", scorer=scorer), 0, ["?"] * 40)
+    assert evidence.interval(wrong) == wilson(0, 40)
+    assert evidence.interval(wrong).high > 0.05
+    counted = paired_right(np.ones(40), np.zeros(40))
+    assert evidence.pair(right, wrong).lower(0.05) == counted.lower(0.05) < 1.0
 
 
 def test_a_scorer_without_inputs_is_refused_rather_than_wrong() -> None:

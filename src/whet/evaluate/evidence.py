@@ -84,7 +84,9 @@ class Evidence:
     ):
         self.rungs, self.truths, self.metric = rungs, truths, metric
         self.gains = {r.name: metric.per_example(truths, r.outputs, inputs) for r in rungs}
-        self._draws = self._resample(seed) if metric.name != "accuracy" else {}
+        counts = metric.by_example and metric.higher_is_better
+        self._counted = counts and all(_right_or_wrong(one) for one in self.gains.values())
+        self._draws = {} if self._counted else self._resample(seed)
 
     def _resample(self, seed: int) -> dict[str, NDArray[np.float64]]:
         """Resampled gains of every rung, over the same resamples, so that differences are paired."""
@@ -98,7 +100,7 @@ class Evidence:
     def interval(self, rung: Measured) -> Interval:
         """The metric's value with its 95 % interval, in the metric's own unit."""
         n = len(self.truths)
-        if self.metric.name == "accuracy":
+        if self._counted:  # resampling says nothing where all are wrong, or all right
             return wilson(int(self.gains[rung.name].sum()), n)
         sign = 1.0 if self.metric.higher_is_better else -1.0
         value = sign * self._gain(rung)
@@ -106,7 +108,7 @@ class Evidence:
 
     def pair(self, first: Measured, second: Measured) -> Paired:
         """first minus second."""
-        if self.metric.name == "accuracy":
+        if self._counted:
             return paired_right(self.gains[first.name], self.gains[second.name])
         difference = self._gain(first) - self._gain(second)
         draws = self._draws[first.name] - self._draws[second.name]
@@ -118,6 +120,10 @@ class Evidence:
         if self.metric.by_example:
             return float(self.gains[rung.name].mean())
         return self.metric.gain(self.truths, rung.outputs)
+
+
+def _right_or_wrong(gains: NDArray[np.float64]) -> bool:
+    return all(value in (0.0, 1.0) for value in gains.tolist())
 
 
 def _aligned(
