@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from typing import Any
@@ -127,6 +129,21 @@ def test_a_fault_comes_back_to_who_asked() -> None:
     with pytest.raises(ZeroDivisionError):
         computed(lambda: 1 // 0)
     assert computed(lambda: 5) == 5
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_process_computes_too() -> None:
+    assert computed(lambda: 1) == 1
+    child = os.fork()
+    if not child:
+        os._exit(computed(lambda: 7))
+    ended = [0]
+    thread = threading.Thread(target=lambda: ended.append(os.waitpid(child, 0)[1]), daemon=True)
+    thread.start()
+    thread.join(timeout=20)
+    if thread.is_alive():
+        os.kill(child, signal.SIGKILL)
+    assert os.waitstatus_to_exitcode(ended[-1]) == 7
 
 
 def test_alone_is_one_thread_and_then_as_before() -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -63,6 +64,17 @@ def _computing() -> tuple[threading.Thread, queue.SimpleQueue[Work]]:
     thread = threading.Thread(target=_compute, args=[waiting], name="compute", daemon=True)
     thread.start()
     return thread, waiting
+
+
+def _forked() -> None:
+    """A process that was forked has none of its parent's threads."""
+    global _STARTING
+    _STARTING = threading.Lock()
+    _computing.cache_clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 def _compute(waiting: queue.SimpleQueue[Work]) -> None:
