@@ -36,7 +36,8 @@ from scipy.special import kolmogorov, ndtri
 from scipy.stats import norm
 
 from whet.evaluate.stats import wilson
-from whet.monitor.scan import DAY, WEEK, Baseline, baseline, limit, scan, scores
+from whet.monitor.level import limit
+from whet.monitor.scan import DAY, WEEK, Baseline, baseline, scan, scores
 from whet.runs import environment
 
 if TYPE_CHECKING:

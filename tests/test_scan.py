@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from scipy.stats import binom, norm
 
 from whet.evaluate.sequential import always_valid, running, weighted
+from whet.monitor import level
 from whet.monitor import scan as scanning
 from whet.monitor.implied import calibrated, implied
-from whet.monitor.scan import DAY, WEEK, baseline, limit, scan, scores
+from whet.monitor.level import limit, simulated
+from whet.monitor.scan import DAY, WEEK, baseline, scan, scores
 from whet.monitor.vectors import apart
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "bench"))
@@ -188,3 +190,18 @@ def test_confidence_implies_accuracy_until_requests_are_unlike_what_was_learned(
     assert not strange.known
     assert "unlike" in strange.why
     assert not implied(confidence[:50], np.array([]), known).known
+
+
+@pytest.mark.parametrize("ratio", [-6, 0, 3])
+def test_the_table_of_levels_is_what_the_simulation_gives(ratio: int) -> None:
+    """Fewer weeks than the table was made of: within what their number leaves open."""
+    weeks = simulated(float(ratio), 4_000)
+    share = float((weeks > level.PASSED[ratio - level.FIRST]).mean())
+    assert share == pytest.approx(level.SEEN, abs=3 * (level.SEEN / len(weeks)) ** 0.5)
+    other = float((weeks > level.PASSED[ratio + 5 - level.FIRST]).mean())
+    assert other > 2 * level.SEEN, "the control: another ratio's level"
+
+
+def test_ratios_beyond_the_table_are_as_at_its_ends() -> None:
+    assert limit(10, 0.05, 1e-3, 1e9) == limit(10, 0.05, 1.0, 2.0**14)
+    assert limit(10, 0.05, 1e9, 1.0) == limit(10, 0.05, 2.0**8, 1.0)

@@ -23,7 +23,8 @@ from whet.monitor import advice
 from whet.monitor.advice import SHOWN, VECTORS, Moved
 from whet.monitor.implied import Calibrated, Implied, calibrated, implied
 from whet.monitor.kinds import USUAL, in_turn, kinds
-from whet.monitor.scan import DAY, WEEK, baseline, limit, scan
+from whet.monitor.level import limit
+from whet.monitor.scan import DAY, WEEK, baseline, scan
 from whet.monitor.signals import far_of, hourly, signals_of
 from whet.monitor.tables import moment, stamp
 from whet.monitor.vectors import apart

@@ -9,20 +9,17 @@ when. The variance of a difference has four parts, and leaving one out is how fa
 
     1/n of the stretch, the error of the baseline itself, what hours differ among themselves, what days do
 
-The limit is a quantile of the greatest z of a week without change, found by simulating the same arithmetic.
-Pure functions of numbers: it knows no table and no request.
+How far is too far, ``whet.monitor.level`` says. Pure functions of numbers: it knows no table and no request.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import fdtrc, ndtri
-from scipy.stats import norm
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,15 +36,11 @@ CYCLE = 0.5
 ridge prior); that of k times a day is k times smaller."""
 SHARE_CYCLE = 1.0
 """The same of a share, in shares: what is asked mainly at one time of the day swings by all of its mean."""
-SPENT = 0.5
-"""Of the budget. The rest covers what the simulated weeks leave out: quiet nights, waves beyond three, means
-of few rows that are not quite normal (``bench/drift.py`` measures what comes of it)."""
 UNEVEN = 0.1
 """How large the daily wave of a row's variance may be, beside its mean, before it is seen."""
 LEAST = 20  # rows of a stretch that can tell anything
 ENOUGH = 5  # rows of an hour whose mean can be held against its neighbour's
 MEDIAN_OF_SQUARE = 0.4549  # of a standard normal variable
-SIMULATED = 20_000  # weeks
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +72,7 @@ def waves(hours: Floats) -> Floats:
     return np.concatenate([np.ones((*hours.shape, 1)), np.sin(turns), np.cos(turns)], axis=-1)
 
 
-def _prior(cycle: float = CYCLE) -> Floats:
+def prior_of(cycle: float = CYCLE) -> Floats:
     """Precision of each coefficient before anything is seen [waves], for a row's variance of one."""
     each = (np.arange(1, HARMONICS + 1) / cycle) ** 2
     return np.concatenate([[0.0], each, each])
@@ -119,7 +112,7 @@ def _fit(column: Floats, hours: Floats, share: bool) -> tuple[Floats | float, ..
     y, x = column[known], waves(hours[known])
     part = min(max(float(y.mean()), 0.5 / (len(y) + 1)), 0.5)
     # of a rare label half a deviation would be many times the share itself
-    prior = np.diag(_prior(SHARE_CYCLE * float(np.sqrt(part / (1 - part))) if share else CYCLE))
+    prior = np.diag(prior_of(SHARE_CYCLE * float(np.sqrt(part / (1 - part))) if share else CYCLE))
     error = np.linalg.inv(x.T @ x + prior + 1e-9 * np.eye(x.shape[1]))
     mean = error @ (x.T @ y)
     left = y - x @ mean
@@ -131,7 +124,7 @@ def _fit(column: Floats, hours: Floats, share: bool) -> tuple[Floats | float, ..
     inflated = 1.0 + hourly * in_hours + daily * in_days
     uneven = np.eye(x.shape[1])[0]
     if not share:
-        uneven = np.linalg.solve(x.T @ x + np.diag(2 * _prior(UNEVEN)), x.T @ (left**2 / variance))
+        uneven = np.linalg.solve(x.T @ x + np.diag(2 * prior_of(UNEVEN)), x.T @ (left**2 / variance))
     return mean, error * inflated, float(np.sqrt(variance)), uneven, hourly, daily, float(len(y))
 
 
@@ -184,18 +177,18 @@ def scan(known: Baseline, sums: Floats, counts: Floats, hours: Floats) -> Scan:
         hours: since a midnight, the middle of each hour [hours], without gaps.
     """
     counts = counts[:1] if (counts == counts[:1]).all() else counts  # most often every row has all signals
-    n = _stretches(counts)
+    n = stretches(counts)
     few = n < LEAST
     n = np.where(few, 1.0, n)
-    mean = _stretches(sums) / n
-    shape = _stretches(counts[..., None] * waves(hours), axis=1) / n[..., None]
+    mean = stretches(sums) / n
+    shape = stretches(counts[..., None] * waves(hours), axis=1) / n[..., None]
     expected = (shape @ known.coefficients[:, None, :, None])[..., 0]
     reference = ((shape @ known.error[:, None]) * shape).sum(axis=-1)
     hourly, daily = _restless(known, sums, counts, hours)
-    bursts = hourly[:, None] * _stretches(counts**2) / n**2
+    bursts = hourly[:, None] * stretches(counts**2) / n**2
     days = daily[:, None] / np.maximum(LENGTHS / DAY, 1.0)[None, :, None]
     spread = np.clip(known.uneven @ waves(hours).T, 0.5, 2.0)
-    now = _stretches(counts * spread) / n**2 + bursts + days
+    now = stretches(counts * spread) / n**2 + bursts + days
     z = (mean - expected) / (known.deviation[:, None, None] * np.sqrt(now + reference))
     if known.share.any():
         part = known.share
@@ -245,7 +238,7 @@ def _neighbours(known: Baseline, expected: Floats, sums: Floats, counts: Floats)
     return square, np.broadcast_to(noise[:, 1:] + noise[:, :-1], square.shape)
 
 
-def _stretches(values: Floats, axis: int = -1) -> Floats:
+def stretches(values: Floats, axis: int = -1) -> Floats:
     """Sums over the stretches that end at each hour: [..., hours, ...] -> [..., lengths, hours, ...]."""
     total = np.cumsum(np.moveaxis(values, axis, 0), axis=0)
     total = np.concatenate([np.zeros((1, *total.shape[1:])), total])
@@ -283,47 +276,3 @@ def _divergence(p: Floats, q: Floats) -> Floats:
     return np.asarray(
         p * np.log(np.maximum(p, tiny) / q) + (1 - p) * np.log(np.maximum(1 - p, tiny) / (1 - q))
     )
-
-
-def limit(signals: int, alpha: float, per_hour: float, reference: float) -> float:
-    """The z that the greatest of a week's stretches passes with probability ``alpha``, over all signals.
-
-    Args:
-        signals: how many are watched; the budget is split evenly (Bonferroni).
-        per_hour: rows of an hour, on average.
-        reference: rows of the reference.
-
-    The simulation is of one signal; its tail beyond what 20,000 weeks show is continued as that of a normal
-    distribution times the number of stretches that are as good as independent, which grows with the level.
-    """
-    ratio = float(np.round(np.log2(max(per_hour, 1e-3) / max(reference, 1.0)), 0))
-    ordered = _greatest_of_weeks(ratio)
-    wanted = alpha * SPENT / signals
-    seen = ordered[int(len(ordered) * 0.99)]
-    independent = 0.01 / (2 * norm.sf(seen))
-    low, high = 1.0, 12.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        tail = 2 * norm.sf(middle) * independent * (middle / seen) ** 2
-        low, high = (middle, high) if tail > wanted else (low, middle)
-    return float(high)
-
-
-@lru_cache(maxsize=16)
-def _greatest_of_weeks(log_ratio: float) -> Floats:
-    """The greatest z of each simulated week without change, sorted; every week has a week before it."""
-    rng = np.random.default_rng(7)
-    n, rows = 100.0, 100.0 / 2.0**log_ratio
-    x = waves(np.arange(2 * WEEK) + 0.5)
-    error = np.diag(1 / (rows * np.array([1.0] + [0.5] * 2 * HARMONICS) + _prior()))
-    shape = _stretches(x, axis=0) / LENGTHS[:, None, None]
-    shape = shape[:, WEEK:]
-    scale = 1.0 / np.sqrt(1.0 / (n * LENGTHS[:, None]) + np.einsum("lhw,wv,lhv->lh", shape, error, shape))
-    greatest = []
-    for _ in range(SIMULATED // 250):
-        noise = rng.normal(0.0, 1 / np.sqrt(n), (250, 2 * WEEK))
-        wrong = rng.normal(0.0, np.sqrt(np.diag(error)), (250, len(error)))
-        means = _stretches(noise)[:, :, WEEK:] / LENGTHS[:, None]
-        far = (means - np.einsum("lhw,bw->blh", shape, wrong)) * scale
-        greatest.append(np.abs(far).max(axis=(1, 2)))
-    return np.sort(np.concatenate(greatest))
