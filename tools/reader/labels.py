@@ -7,7 +7,7 @@ about has to be known: words of one topic stand together.
 from __future__ import annotations
 
 from reader.items import Item, guessed, listed, pairs, told
-from reader.lists import Draw, Topic, lists
+from reader.lists import Draw, Topic
 from whet.rungs.frame import DEFAULTS, SEVERAL
 
 CHOOSE = (
@@ -141,36 +141,6 @@ def definitions(draw: Draw) -> Item:
     return Item(
         "definitions", (*told(order), *pairs(rows)), (*told(bare), *pairs(rows[-1:])[:1]), tuple(names)
     )
-
-
-def meant(draw: Draw) -> Item:
-    """The easiest definitions: each label with words, of which one is asked for as it stands there.
-
-    At first a plain word for a plain word, which a model finds in a hundred steps; then longer names, more
-    words, made-up ones, sentences. Begun with those, it finds nothing.
-    """
-    count = draw.size(2, 5)
-    each = draw.rng.randint(1, 1 + round(2 * draw.hard))
-    plain, real = draw.chance(1 - draw.hard), draw.chance(1 - 0.6 * draw.hard)
-    names = draw.some(lists()["common"], count) if plain else draw.labels(count)
-    words = draw.some(lists()["things"], count * each) if real and draw.chance(0.6) else []
-    while len(words) < count * each:
-        words.append(draw.rng.choice(draw.topics(1)[0].words) if real else draw.nonsense())
-        words = list(dict.fromkeys(words))
-    lots = [words[n * each :][:each] for n in range(count)]
-    said = [", ".join(some) for some in lots]
-    if draw.chance(0.6 * draw.hard):
-        said = [draw.frame(SUCH).format(l=one) for one in said]
-    order = f"{draw.frame(CHOOSE)}\n\n{listed(list(zip(names, said, strict=True)))}"
-    known = [(word, name) for some, name in zip(lots, names, strict=True) for word in some]
-    draw.rng.shuffle(known)  # none is asked twice: the list alone tells
-    rows = [(_around(draw, word), name) for word, name in known[: draw.questions(2, 6)]]
-    return Item("meant", (*told(order), *pairs(rows)), (), tuple(names))
-
-
-def _around(draw: Draw, word: str) -> str:
-    """A word, alone at first, later in a sentence."""
-    return text_of(draw, Topic("", (), (word, word))) if draw.chance(draw.hard) else word
 
 
 def names(draw: Draw) -> Item:

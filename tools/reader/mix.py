@@ -56,23 +56,6 @@ LAST: Mapping[Make, float] = {
     forms.single: 3,
     forms.house: 4,
 }
-# The shares of what comes after it, at its start and at its end: looking up by what stands behind a name.
-THIRD: Mapping[Make, tuple[float, float]] = {
-    labels.meant: (30, 4),
-    labels.definitions: (0, 8),
-    labels.examples: (1, 4),
-    labels.partners: (0.5, 0.7),
-    labels.names: (0.5, 1),
-    labels.several: (0.1, 0.3),
-    labels.whether: (0.1, 0.3),
-    facts.passages: (2, 5),
-    facts.nothing: (0.1, 0.3),
-    forms.objects: (1, 4),
-    forms.single: (0.5, 1.5),
-    forms.house: (1, 2.5),
-    orders.orders: (0.3, 0.5),
-    orders.looked_up: (0.3, 0.5),
-}
 EASY = 8_000
 """Rows over which items grow to their full size."""
 
@@ -89,15 +72,6 @@ def last(seed: str) -> Item:
     """One item of the last part."""
     rng = random.Random(seed)
     return rng.choices(list(LAST), list(LAST.values()))[0](Draw(rng, held=False))
-
-
-def third(seed: str, hard: float) -> Item:
-    """One item of what comes after it; only the definitions grow."""
-    rng = random.Random(seed)
-    shares = [first + hard * (final - first) for first, final in THIRD.values()]
-    make = rng.choices(list(THIRD), shares)[0]
-    grows = make in (labels.meant, labels.definitions)
-    return make(Draw(rng, held=False, hard=hard if grows else 1.0))
 
 
 def held_out(make: Make, count: int, seed: int = 0) -> list[Item]:
