@@ -8,6 +8,7 @@ Knows of both only that they are there.
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -68,19 +69,25 @@ class Engines:
             InputError: no specialist, damaged, or it reaches outside and may not.
         """
         with self._lock, alone():
-            if not (folder / SPECIALIST).is_file() and (folder / CARD).is_file():
-                return _decoding(load_written(folder, opened=partial(self._seat, called=name)))
-            specialist = load_specialist(folder, outside=outside)
-            if isinstance(specialist, Asked) and isinstance(specialist.writer, Local):
-                source = specialist.writer.source
-                adapter = specialist.writer.adapter
-                seat = self._seat(str(source.folder), called=name, adapter=adapter, sha256=source.sha256)
-                return _decoding(replace(specialist, writer=seat))
-            if not (reaches := _reaches(specialist)):
-                specialist.predict([WARM_UP])
-            elif isinstance(specialist, Asked):
-                specialist.posed([WARM_UP])  # what finds examples and passages is read now
-            return Batched(specialist, name=name, reaches=reaches)
+            try:
+                return self._opened(folder, outside=outside, name=name)
+            finally:
+                _settle()
+
+    def _opened(self, folder: Path, *, outside: bool, name: str) -> Answering:
+        if not (folder / SPECIALIST).is_file() and (folder / CARD).is_file():
+            return _decoding(load_written(folder, opened=partial(self._seat, called=name)))
+        specialist = load_specialist(folder, outside=outside)
+        if isinstance(specialist, Asked) and isinstance(specialist.writer, Local):
+            source = specialist.writer.source
+            adapter = specialist.writer.adapter
+            seat = self._seat(str(source.folder), called=name, adapter=adapter, sha256=source.sha256)
+            return _decoding(replace(specialist, writer=seat))
+        if not (reaches := _reaches(specialist)):
+            specialist.predict([WARM_UP])
+        elif isinstance(specialist, Asked):
+            specialist.posed([WARM_UP])  # what finds examples and passages is read now
+        return Batched(specialist, name=name, reaches=reaches)
 
     def _seat(
         self,
@@ -138,6 +145,16 @@ class Engines:
                 del self._models[key]
                 if model.engine is not None:
                     model.engine.close()
+                del model
+                _settle()
+
+
+def _settle() -> None:
+    """What is loaded stays: the collector, which stops everything, need not look through it while somebody
+    waits (0.25 s at a time beside torch and transformers); what is not needed any more goes now."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def _decoding(specialist: Asked | Written) -> Answering:
