@@ -331,6 +331,24 @@ def test_where_no_number_of_examples_would_decide_it_says_so() -> None:
     assert "More test examples would not" in render(**{**given("not decisive"), "verdict": found})
 
 
+def test_what_training_changed_stands_there_with_its_interval() -> None:
+    changed = {
+        "name": "chrf",
+        "before": 0.01,
+        "after": 0.302,
+        "difference": 0.292,
+        "low": 0.27,
+        "high": 0.314,
+    }
+    given_ = given("not decisive")
+    found = render(**{**given_, "verdict": {**given_["verdict"], "changed": [changed]}})
+    for said in ("What training changed", "30.2 %", "+29.2 points", "27.0 points to 31.4 points"):
+        assert said in found
+    assert "What training changed" not in render(
+        **{**given_, "verdict": {**given_["verdict"], "changed": []}}
+    )
+
+
 def test_a_missed_target_is_said() -> None:
     assert 'class="verdict missed"' in page("target missed")
     assert "Nothing is good enough" in page("target missed")

@@ -28,7 +28,7 @@ from whet.evaluate.scorers.rules import Glossary, If, Rule, conditional, glossar
 from whet.evaluate.scorers.steady import Consistency, asked_again
 from whet.evaluate.scorers.tools import tool_calls
 from whet.evaluate.stats import paired_right, wilson
-from whet.measure import metric_of, scorers_of
+from whet.measure import changed, metric_of, scorers_of
 from whet.records import Example, Output
 
 
@@ -381,6 +381,23 @@ def test_a_scorer_of_right_and_wrong_is_counted_and_none_right_is_not_surely_non
     assert evidence.interval(wrong).high > 0.05
     counted = paired_right(np.ones(40), np.zeros(40))
     assert evidence.pair(right, wrong).lower(0.05) == counted.lower(0.05) < 1.0
+
+
+def test_what_training_changed_is_paired_and_nothing_where_it_changed_nothing() -> None:
+    test = [Example(str(i), "?", f"the answer number {i} is here", "t") for i in range(40)]
+    truths = tuple(str(one.output) for one in test)
+    half = tuple(truth if n % 2 else "another" for n, truth in enumerate(truths))
+    scorer = scorer_of(task_from({**TASK, "scorers": ["rouge_l"]}).scorers[0])
+    right = Metric("normalised", scorer=scorer_of(task_from({**TASK, "scorers": ["normalised"]}).scorers[0]))
+    rungs = [Rung("prompt", half), Rung("tune", truths)]
+    by_exact, by_words = changed(right, [scorer], test, rungs, 0)
+    assert (by_exact["name"], by_exact["before"], by_exact["after"]) == ("normalised", 0.5, 1.0)
+    assert 0 < by_exact["low"] < by_exact["difference"] == 0.5 < by_exact["high"]
+    assert by_words["name"] == "rouge_l"
+    assert by_words["low"] > 0
+    same = changed(right, [], test, [Rung("prompt", half), Rung("tune", half)], 0)
+    assert same[0]["low"] <= 0 <= same[0]["high"]
+    assert changed(right, [scorer], test, rungs[:1], 0) == []
 
 
 def test_a_scorer_without_inputs_is_refused_rather_than_wrong() -> None:

@@ -33,6 +33,12 @@ if TYPE_CHECKING:
     from whet.records import Example
 
 
+BEFORE, AFTER = "prompt", "tune"
+"""The same model, before and after it learned."""
+WHEN = {"before": BEFORE, "after": AFTER}
+ONE_SIDE = 0.025
+
+
 def metric_of(task: Task, folder: Path, cache: Path, encoders: Sequence[TextEncoder], again: str) -> Metric:
     """The task's metric.
 
@@ -76,6 +82,32 @@ def scored(
         evidence = evidence_of(measured, test, Metric(scorer.name, scorer=scorer), seed)
         rungs = {rung.name: asdict(evidence.interval(rung)) for rung in measured}
         found.append({"name": scorer.name, "rungs": rungs})
+    return found
+
+
+def changed(
+    metric: Metric,
+    scorers: Sequence[Scorer],
+    test: Sequence[Example],
+    measured: Sequence[Measured],
+    seed: int,
+) -> list[dict[str, Any]]:
+    """What training changed: ``tune`` against ``prompt``, by the metric and every scorer, paired.
+
+    Nothing, where one of the two was not measured. Differences stand in the metric's own unit.
+    """
+    rungs = {rung.name: rung for rung in measured}
+    if not {BEFORE, AFTER} <= set(rungs):
+        return []
+    found = []
+    for by in (metric, *(Metric(scorer.name, scorer=scorer) for scorer in scorers)):
+        evidence = evidence_of([rungs[BEFORE], rungs[AFTER]], test, by, seed)
+        pair, sign = evidence.pair(rungs[AFTER], rungs[BEFORE]), 1 if by.higher_is_better else -1
+        ends = sorted((sign * pair.lower(ONE_SIDE), sign * pair.upper(ONE_SIDE)))
+        values = {when: evidence.interval(rungs[name]).value for when, name in WHEN.items()}
+        found.append(
+            {"name": by.name, **values, "difference": sign * pair.difference, "low": ends[0], "high": ends[1]}
+        )
     return found
 
 

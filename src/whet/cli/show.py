@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.table import Table
 
 from whet.cli.serve import PORT
-from whet.wording import shown
+from whet.wording import apart, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from whet.pipeline import Outcome
@@ -31,6 +32,16 @@ WORDS = {
 }
 
 
+def _changed(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What training changed, in a line."""
+    parts = [
+        f"{one['name']} {'+' if one['difference'] > 0 else ''}{apart(one['difference'], one['name'])} "
+        f"({apart(one['low'], one['name'])} to {apart(one['high'], one['name'])})"
+        for one in rows
+    ]
+    return f"training changed, against prompt: {', '.join(parts)}"
+
+
 def show_outcome(outcome: Outcome) -> None:
     """Print table, sentence, what to note, and where to go on."""
     verdict, console = outcome.verdict, Console(highlight=False)
@@ -39,6 +50,8 @@ def show_outcome(outcome: Outcome) -> None:
         rungs = scorer["rungs"].items()
         means = ", ".join(f"{name} {shown(rung['value'], scorer['name'])}" for name, rung in rungs)
         console.print(f"{scorer['name']}: {means}", soft_wrap=True, markup=False)
+    if verdict.get("changed"):
+        console.print(_changed(verdict["changed"]), soft_wrap=True, markup=False)
     for line in _beside(verdict):
         console.print(line, soft_wrap=True, markup=False)
     console.print(f"\n{verdict['sentence']}\n", soft_wrap=True, markup=False)

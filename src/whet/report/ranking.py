@@ -194,6 +194,24 @@ def _figure(found: Mapping[str, float]) -> dict[str, str]:
     return {"value": words.percent(found["value"]), "interval": interval}
 
 
+def changed_rows(verdict: Verdict) -> list[dict[str, str]]:
+    """What training changed, by each measure; a run of an older version does not say."""
+    found = []
+    for one in verdict.get("changed") or []:
+        name, sign = one["name"], "+" if one["difference"] > 0 else ""
+        low, high = (words.apart(one[end], name) for end in ("low", "high"))
+        found.append(
+            {
+                "name": name,
+                "before": words.shown(one["before"], name),
+                "after": words.shown(one["after"], name),
+                "difference": f"{sign}{words.apart(one['difference'], name)}",
+                "interval": f"{low} to {high}",
+            }
+        )
+    return found
+
+
 def rung_rows(verdict: Verdict, rungs: Sequence[Measured], task: Task) -> list[dict[str, Any]]:
     """The table of rungs."""
     metric, trained = verdict["metric"], {rung.name: rung.trains for rung in rungs}
