@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import signal
 import threading
@@ -82,6 +83,22 @@ def test_laid_out_weights_multiply_as_before(dtype: torch.dtype, bias: bool) -> 
         for x, there in zip(inputs, plain, strict=True):
             assert torch.allclose(layer(x).float(), there.float(), rtol=close, atol=close)
         assert layer(torch.randn(2, 320).to(torch.float64).to(dtype)).dtype == dtype
+
+
+def test_weights_that_are_written_again_and_those_of_a_copy_are_seen() -> None:
+    """Evidence rounds a copy of the model to 8 bits and compares: old weights would always agree."""
+    torch.manual_seed(0)
+    layer, x = nn.Linear(512, 512), torch.randn(4, 512)
+    assert pack(layer)
+    with torch.no_grad():
+        before = layer(x)
+        twin = copy.deepcopy(layer)
+        assert torch.allclose(twin(x), before, atol=1e-5)
+        for one in (twin, layer):
+            one.weight.copy_(one.weight.round())
+            assert torch.allclose(one(x), nn.functional.linear(x, one.weight, one.bias), atol=1e-5)
+            assert not torch.allclose(one(x), before, atol=1e-2)
+        assert copy.deepcopy(nn.Sequential(layer)).to(torch.bfloat16)(x.bfloat16()).dtype == torch.bfloat16
 
 
 def test_what_is_small_or_of_another_kind_is_left_alone() -> None:

@@ -3,13 +3,14 @@
     W [out, in], row by row -> blocks of oneDNN's choice        y = x Wᵀ + b, the same numbers
 
 A step of generation multiplies a few rows with every weight, and laying the weights out takes as long as the
-product itself. It costs their memory once more. Knows no model but its linear layers; for models that answer:
-a weight that changes afterwards is not seen. Source: oneDNN's "memory format propagation", which torch calls
-prepacking.
+product itself. It costs their memory once more. A layer whose weights are written again, and a copy of a
+model, go back to the plain product. For models that answer; knows no model but its linear layers. Source:
+oneDNN's "memory format propagation", which torch calls prepacking.
 """
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,12 +35,22 @@ class Packed:
     layer: Linear
     weight: Tensor
     """Of oneDNN's layout; it looks as [out, in]."""
+    laid_out: tuple[int, int]
+    """Which weights they were: where they lie, and how often they were written."""
 
     def __call__(self, x: Tensor) -> Tensor:
-        if not x.numel() or x.dtype != self.weight.dtype:
+        if not x.numel() or x.dtype != self.weight.dtype or state_of(self.layer) != self.laid_out:
             return linear(x, self.layer.weight, self.layer.bias)
         found: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.weight, self.layer.bias, "none", [], "")
         return found
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Packed:
+        """A copy has weights of its own, which are not laid out."""
+        return Packed(copy.deepcopy(self.layer, memo), self.weight, self.laid_out)
+
+
+def state_of(layer: Linear) -> tuple[int, int]:
+    return layer.weight.data_ptr(), layer.weight._version
 
 
 def pack(model: Any) -> int:
@@ -66,7 +77,8 @@ def _worth(weight: Tensor) -> bool:
 
 
 def _packed(layer: Linear) -> Packed:
-    return Packed(layer, torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach(), ROWS))
+    weight = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach(), ROWS)
+    return Packed(layer, weight, state_of(layer))
 
 
 def _alike(packed: Packed) -> bool:
