@@ -31,6 +31,11 @@ gate:  # a few dozen rows show none of these
   robustness.obeyed: {needed: false}
   robustness.fall: {needed: false}
 """
+FOR_A_CHILD = """\
+  grounding.answers_unsupported: {needed: false}
+  parity.alike: {needed: false}
+"""
+"""What a model of 260,000 parameters cannot pass, and the walk-through is not about."""
 LABELS = {"parcel", "refund", "login"}
 TEXT = "where is my parcel?"
 
@@ -127,7 +132,7 @@ def test_without_an_automatic_approval_the_model_waits_for_a_person(tmp_path: Pa
 @pytest.mark.long
 @pytest.mark.data
 def test_the_walk_through_runs_on_a_tiny_decoder(tmp_path: Path, shared: Callable[[str], Path]) -> None:
-    home, secret = store(tmp_path / "store")
+    home, secret = store(tmp_path / "store", POLICY + FOR_A_CHILD)
     data = tmp_path / "mydata.jsonl"
     rows = [(f"the girl saw {n} cats", f"Tom saw {n} cats") for n in range(60)]
     data.write_bytes(chats(rows))
