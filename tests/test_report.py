@@ -21,7 +21,7 @@ from whet.evaluate.metrics import Metric, cost_function
 from whet.measure import failed
 from whet.models.source import EncoderSource
 from whet.records import Example, Output
-from whet.report import words
+from whet.report import ranking, words
 from whet.report.beside import marked
 from whet.report.charts import Guide, Scale, mark, strip
 from whet.report.frame import GUIDE
@@ -344,9 +344,17 @@ def test_what_training_changed_stands_there_with_its_interval() -> None:
     found = render(**{**given_, "verdict": {**given_["verdict"], "changed": [changed]}})
     for said in ("What training changed", "30.2 %", "+29.2 points", "27.0 points to 31.4 points"):
         assert said in found.replace("\N{NO-BREAK SPACE}", " ")
+    assert "the model as it came and as it was trained" in found
     assert "What training changed" not in render(
         **{**given_, "verdict": {**given_["verdict"], "changed": []}}
     )
+
+
+def test_what_training_changed_says_where_another_model_stands_behind_it() -> None:
+    one = given("not decisive")["rungs"][0]
+    before, after = (replace(one, name=n, choices={"model": m}) for n, m in (("prompt", "a"), ("tune", "b")))
+    assert "prompt stands on a, tune on b" in ranking.changed_by([before, after])
+    assert "differ" not in ranking.changed_by([before, replace(after, choices={"model": "a"})])
 
 
 def test_a_missed_target_is_said() -> None:

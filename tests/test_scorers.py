@@ -28,7 +28,7 @@ from whet.evaluate.scorers.rules import Glossary, If, Rule, conditional, glossar
 from whet.evaluate.scorers.steady import Consistency, asked_again
 from whet.evaluate.scorers.tools import tool_calls
 from whet.evaluate.stats import paired_right, wilson
-from whet.measure import changed, metric_of, scorers_of
+from whet.measure import changed, evidence_of, judged, metric_of, scorers_of
 from whet.records import Example, Output
 
 
@@ -390,14 +390,15 @@ def test_what_training_changed_is_paired_and_nothing_where_it_changed_nothing() 
     scorer = scorer_of(task_from({**TASK, "scorers": ["rouge_l"]}).scorers[0])
     right = Metric("normalised", scorer=scorer_of(task_from({**TASK, "scorers": ["normalised"]}).scorers[0]))
     rungs = [Rung("prompt", half), Rung("tune", truths)]
-    by_exact, by_words = changed(right, [scorer], test, rungs, 0)
+    first, by_scorer = evidence_of(rungs, test, right, 0), judged([scorer], test, rungs, 0)
+    by_exact, by_words = changed([first, *by_scorer])
     assert (by_exact["name"], by_exact["before"], by_exact["after"]) == ("normalised", 0.5, 1.0)
     assert 0 < by_exact["low"] < by_exact["difference"] == 0.5 < by_exact["high"]
     assert by_words["name"] == "rouge_l"
     assert by_words["low"] > 0
-    same = changed(right, [], test, [Rung("prompt", half), Rung("tune", half)], 0)
+    same = changed([evidence_of([Rung("prompt", half), Rung("tune", half)], test, right, 0)])
     assert same[0]["low"] <= 0 <= same[0]["high"]
-    assert changed(right, [scorer], test, rungs[:1], 0) == []
+    assert changed([evidence_of(rungs[:1], test, right, 0)]) == []
 
 
 def test_a_scorer_without_inputs_is_refused_rather_than_wrong() -> None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 BEFORE, AFTER = "prompt", "tune"
-"""The same model, before and after it learned."""
+"""A model before and after it learned; the page says so where the two stand on different ones."""
 WHEN = {"before": BEFORE, "after": AFTER}
 ONE_SIDE = 0.025
 
@@ -73,41 +73,37 @@ def evidence_of(measured: Sequence[Measured], test: Sequence[Example], metric: M
     return Evidence(measured, [e.output for e in test], metric, seed, [e.input for e in test])
 
 
-def scored(
+def judged(
     scorers: Sequence[Scorer], test: Sequence[Example], measured: Sequence[Measured], seed: int
-) -> list[dict[str, Any]]:
+) -> list[Evidence]:
+    """All rungs' answers, judged by each scorer, once."""
+    metrics = [Metric(scorer.name, scorer=scorer) for scorer in scorers]
+    return [evidence_of(measured, test, metric, seed) for metric in metrics]
+
+
+def scored(evidence: Sequence[Evidence]) -> list[dict[str, Any]]:
     """Each scorer's mean on the test set, with its interval, for every rung."""
-    found = []
-    for scorer in scorers:
-        evidence = evidence_of(measured, test, Metric(scorer.name, scorer=scorer), seed)
-        rungs = {rung.name: asdict(evidence.interval(rung)) for rung in measured}
-        found.append({"name": scorer.name, "rungs": rungs})
-    return found
+    return [
+        {"name": by.metric.name, "rungs": {rung.name: asdict(by.interval(rung)) for rung in by.rungs}}
+        for by in evidence
+    ]
 
 
-def changed(
-    metric: Metric,
-    scorers: Sequence[Scorer],
-    test: Sequence[Example],
-    measured: Sequence[Measured],
-    seed: int,
-) -> list[dict[str, Any]]:
+def changed(evidence: Sequence[Evidence]) -> list[dict[str, Any]]:
     """What training changed: ``tune`` against ``prompt``, by the metric and every scorer, paired.
 
     Nothing, where one of the two was not measured. Differences stand in the metric's own unit.
     """
-    rungs = {rung.name: rung for rung in measured}
-    if not {BEFORE, AFTER} <= set(rungs):
-        return []
     found = []
-    for by in (metric, *(Metric(scorer.name, scorer=scorer) for scorer in scorers)):
-        evidence = evidence_of([rungs[BEFORE], rungs[AFTER]], test, by, seed)
-        pair, sign = evidence.pair(rungs[AFTER], rungs[BEFORE]), 1 if by.higher_is_better else -1
+    for by in evidence:
+        rungs = {rung.name: rung for rung in by.rungs}
+        if not {BEFORE, AFTER} <= set(rungs):
+            return []
+        pair, sign = by.pair(rungs[AFTER], rungs[BEFORE]), 1 if by.metric.higher_is_better else -1
         ends = sorted((sign * pair.lower(ONE_SIDE), sign * pair.upper(ONE_SIDE)))
-        values = {when: evidence.interval(rungs[name]).value for when, name in WHEN.items()}
-        found.append(
-            {"name": by.name, **values, "difference": sign * pair.difference, "low": ends[0], "high": ends[1]}
-        )
+        values = {when: by.interval(rungs[name]).value for when, name in WHEN.items()}
+        more = {"difference": sign * pair.difference, "low": ends[0], "high": ends[1]}
+        found.append({"name": by.metric.name, **values, **more})
     return found
 
 

@@ -28,7 +28,7 @@ from whet.data.spans import why_not
 from whet.data.split import Splits, split_examples
 from whet.errors import InputError
 from whet.evaluate.evidence import Sizes
-from whet.measure import changed, evidence_of, failed, metric_of, scored, scorers_of
+from whet.measure import changed, evidence_of, failed, judged, metric_of, scored, scorers_of
 from whet.models.cache import CachedEncoder
 from whet.models.encoder import Encoder
 from whet.models.opening import Models, named, open_writers
@@ -274,8 +274,8 @@ def _judge(
     found["more_training_examples"] = curve.answer
     further = scorers_of(task, setting.folder, run.folder / "cache", setting.encoders, command_line())
     found["failures"] = failed(task, [label.name for label in splits.labels], splits.test, evidence)
-    found["scorers"] = scored(further, splits.test, measured, task.seed)
-    found["changed"] = changed(setting.metric, further, splits.test, measured, task.seed)
+    also = judged(further, splits.test, measured, task.seed)
+    found["scorers"], found["changed"] = scored(also), changed([evidence, *also])
     write_json(run.path("06-verdict.json"), found)
     run.record("verdict", made, ["06-verdict.json"], 0.0)
     return found

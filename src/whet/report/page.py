@@ -102,6 +102,7 @@ def _ranking(task: Task, verdict: Verdict, rungs: Sequence[Measured], baseline: 
         "scorer_names": [scorer["name"] for scorer in verdict.get("scorers") or []],
         "scorer_rows": ranking.scorer_rows(verdict),
         "changed_rows": ranking.changed_rows(verdict),
+        "changed_by": ranking.changed_by(rungs),
         "assumptions": ranking.assumptions(verdict, task),
         "difference_chart": ranking.difference_chart(verdict),
         "comparison_rows": ranking.comparison_rows(verdict),

@@ -212,6 +212,15 @@ def changed_rows(verdict: Verdict) -> list[dict[str, str]]:
     return found
 
 
+def changed_by(rungs: Sequence[Measured]) -> str:
+    """What stands behind the difference: training alone, or another model as well."""
+    models = {rung.name: str(rung.choices.get("model", "")) for rung in rungs}
+    before, after = (models.get(name, "") for name in ("prompt", "tune"))
+    if before and after and before != after:
+        return f"prompt stands on {before}, tune on {after}: the models differ, and not the training alone"
+    return "the model as it came and as it was trained"
+
+
 def rung_rows(verdict: Verdict, rungs: Sequence[Measured], task: Task) -> list[dict[str, Any]]:
     """The table of rungs."""
     metric, trained = verdict["metric"], {rung.name: rung.trains for rung in rungs}
