@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -29,7 +30,7 @@ from whet.train.reading import read
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
 import train_reader
-from reader import facts, forms, labels, measure, mix, orders
+from reader import definitions, facts, forms, labels, measure, mix, orders
 from reader.items import Item
 from reader.lists import Draw, apart, topics
 from reader.measure import right
@@ -88,10 +89,9 @@ def test_passages_tell_it_facts(reader: DecoderWriter) -> None:
     assert sum(alone) == 0
 
 
-@pytest.mark.xfail(strict=True, reason="not learned: right as often as by chance, as its card says")
 def test_definitions_choose_the_label(reader: DecoderWriter) -> None:
     """The control has the labels without what they mean: chance."""
-    asked = fresh(labels.definitions)
+    asked = fresh(definitions.full)
     defined, alone = (right(reader, asked, choosing=True, control=c) for c in (False, True))
     assert wilson(sum(defined), N).low > wilson(sum(alone), N).high
 
@@ -135,6 +135,44 @@ def test_rows_are_what_training_would_read(tokenizer: Any) -> None:
     made = [*(mix.item(f"x/{n}", n % 2) for n in range(60)), *(mix.last(f"x/{n}") for n in range(60))]
     theirs = read([Conversation(item.turns, "x") for item in made], layout, "assistant")
     assert [mix.row_of(item, layout) for item in made] == [reading.row for reading in theirs]
+
+
+@pytest.mark.parametrize("step", definitions.STEPS)
+def test_a_step_towards_definitions_can_be_answered_from_what_it_lists(step: definitions.Step) -> None:
+    """A text names a word behind its label and none behind another; of topics, a word of that topic."""
+    for n in range(60):
+        item = definitions.of_step(Draw(random.Random(n), held=bool(n % 2)), step)
+        lines = [line[2:].split(": ", 1) for line in item.turns[0].text.splitlines() if line[:2] == "- "]
+        meant = {name: words_behind(said, step) for name, said in lines}
+        assert list(meant) == list(item.choices)
+        assert 2 <= len(meant) <= step.most
+        for asked, answer in zip(item.turns[1::2], item.turns[2::2], strict=True):
+            named = {name for name, words in meant.items() if any(holds(asked.text, w) for w in words)}
+            assert answer.text in named
+            assert named == {answer.text} or step.sentences
+
+
+def words_behind(said: str, step: definitions.Step) -> list[str]:
+    if step.words != "topic":
+        return re.sub("^(such as|for example|one of:) ", "", said).split(", ")
+    kinds = [kind for kind in topics() if said == kind.name or any(s in said for s in kind.said)]
+    return [word for kind in kinds for word in kind.words]
+
+
+def holds(text: str, word: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) is not None
+
+
+def test_definitions_grow_from_the_simplest_and_count_more_than_other_answers() -> None:
+    def drawn(hard: float) -> list[Item]:
+        return [definitions.meant(Draw(random.Random(n), held=False, hard=hard)) for n in range(80)]
+
+    easy, hard = drawn(0.0), drawn(1.0)
+    assert {item.skill for item in (*easy, *hard)} == {"definitions"}
+    assert max(len(item.turns[0].text) for item in easy) < max(len(item.turns[0].text) for item in hard)
+    assert all(len(item.choices) <= 3 for item in easy)
+    weights = {turn.more["weight"] for item in easy for turn in item.turns if turn.role == "assistant"}
+    assert weights == {definitions.WEIGHT}
 
 
 def test_a_word_is_of_one_topic() -> None:

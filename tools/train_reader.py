@@ -53,7 +53,7 @@ SHAPE = {
     "max_position_embeddings": CONTEXT,
     "tie_word_embeddings": True,
 }
-LR, WARM = 1e-3, 50
+LR, WARM = 4e-4, 50
 BETAS, DECAY = (0.9, 0.98), 0.05
 TOKENIZED = 8_000
 """Items that the tokenizer is trained on."""

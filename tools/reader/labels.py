@@ -1,4 +1,4 @@
-"""Skills of choosing: a new mapping from examples, a label from definitions, a label by its name.
+"""Skills of choosing: a new mapping from examples, a label by its name, several labels, yes or no.
 
 What a label is called is drawn anew for every item, so that no mapping can be known by heart. What a text is
 about has to be known: words of one topic stand together.
@@ -50,16 +50,6 @@ SAYING = (
     "{w} and {v}",
     "the {v} and the {w}",
 )
-ABOUT = (
-    "about {s}",
-    "texts about {s}",
-    "{s}",
-    "it speaks of {s}",
-    "for {s}",
-    "everything on {s}",
-    "has to do with {s}",
-)
-SUCH = ("such as {l}", "for example {l}", "{l}", "one of: {l}")
 MATCH = (
     "Answer as in the examples.",
     "Give the value that goes with the word.",
@@ -111,36 +101,6 @@ def partners(draw: Draw) -> Item:
     order = draw.frame(MATCH)
     control = (*told(order), *pairs(asked[-1:])[:1])
     return Item("partners", (*told(order), *guessed([*rows, *asked])), control)
-
-
-def definitions(draw: Draw) -> Item:
-    """Labels with what they mean, in the instruction: by topic, or by a list of words."""
-    count = draw.size(2, 5)
-    kinds, names = draw.topics(count), draw.labels(count)
-    listing = draw.chance(0.35)
-    meant = list[tuple[Topic, str, str, tuple[str, ...]]]()
-    for topic, name in zip(kinds, names, strict=True):
-        words = (
-            tuple(draw.some(topic.words, 3))
-            if not draw.chance(0.4)
-            else tuple(draw.nonsense() for _ in range(3))
-        )
-        said = (
-            draw.frame(SUCH).format(l=", ".join(words))
-            if listing
-            else draw.frame(ABOUT).format(s=draw.rng.choice(topic.said))
-        )
-        meant.append((topic, name, said, words))
-    order = f"{draw.frame(CHOOSE)}\n\n{listed([(name, said) for _, name, said, _ in meant])}"
-    rows = list[tuple[str, str]]()
-    for _ in range(draw.questions(1, 4)):
-        topic, name, _, words = draw.rng.choice(meant)
-        shown = Topic(topic.name, topic.said, (draw.rng.choice(words),) * 2) if listing else topic
-        rows.append((text_of(draw, shown), name))
-    bare = order.split("\n\n")[0] + "\n\n" + listed([(name, "") for name in names])
-    return Item(
-        "definitions", (*told(order), *pairs(rows)), (*told(bare), *pairs(rows[-1:])[:1]), tuple(names)
-    )
 
 
 def names(draw: Draw) -> Item:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from reader import facts, forms, labels, mix, orders
+from reader import definitions, facts, forms, labels, mix, orders
 from reader.items import Item
 from reader.lists import Draw
 from whet.evaluate.stats import wilson
@@ -19,7 +19,7 @@ from whet.models.base import Form, Request, Writer
 MEASURED: tuple[Callable[[Draw], Item], ...] = (
     labels.examples,
     labels.partners,
-    labels.definitions,
+    definitions.full,
     labels.names,
     labels.several,
     labels.whether,

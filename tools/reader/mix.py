@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, overload
 
-from reader import facts, forms, labels, orders
+from reader import definitions, facts, forms, labels, orders
 from reader.items import Item
 from reader.lists import Draw, lists
 from reader.tokens import SMALL
@@ -30,7 +30,7 @@ SHARES: Mapping[Make, tuple[float, float]] = {
     orders.orders: (3, 3),
     labels.partners: (8, 4),
     labels.examples: (3, 8),
-    labels.definitions: (3, 7),
+    definitions.meant: (45, 14),
     labels.names: (3, 3),
     labels.several: (0.2, 1),
     labels.whether: (0.5, 1),
@@ -46,7 +46,7 @@ LAST: Mapping[Make, float] = {
     orders.looked_up: 1,
     labels.partners: 1.5,
     labels.examples: 8,
-    labels.definitions: 8,
+    definitions.meant: 12,
     labels.names: 2,
     labels.several: 0.5,
     labels.whether: 0.3,
@@ -56,7 +56,7 @@ LAST: Mapping[Make, float] = {
     forms.single: 3,
     forms.house: 4,
 }
-EASY = 8_000
+EASY = 14_000
 """Rows over which items grow to their full size."""
 
 
@@ -81,7 +81,14 @@ def held_out(make: Make, count: int, seed: int = 0) -> list[Item]:
 
 def plain() -> list[str]:
     """What stands around words that matter: frames without what fills them."""
-    frames = (*labels.SAYING, *labels.ABOUT, *labels.SUCH, *facts.STATED, *facts.ASKED, *forms.TEXTS)
+    frames = (
+        *labels.SAYING,
+        *definitions.ABOUT,
+        *definitions.SUCH,
+        *facts.STATED,
+        *facts.ASKED,
+        *forms.TEXTS,
+    )
     small = (*lists()["days"], *lists()["adjectives"], *lists()["people"])
     return [*(re.sub(r"\{\w+\}", " ", frame) for frame in frames), *small, " ".join(SMALL.split("|"))]
 
