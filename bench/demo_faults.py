@@ -5,7 +5,8 @@
 The whole check runs as in ``whet check``, with the default encoder and the names adapter; ``planted.json``
 says what was planted where. A pair is found when one of its tickets is flagged with the other named beside
 it, a value when its ticket is flagged by a check of personal data and most of the value lies in told spans, a
-wrong label when its ticket is flagged by ``accurate.label-errors``. Of those it also says how many flags
+wrong label when its ticket is flagged by ``accurate.label-errors``, or comes next in doubt
+(``accurate.doubtful-labels``): how many are found so is said apart. Of the first it also says how many flags
 there are, how many propose the right queue, and of the missed ones how many look more like another queue
 than like their own: a lower bar would flag those, and so many rows in which nothing was planted.
 """
@@ -20,6 +21,7 @@ import numpy as np
 
 from whet.check.accurate import believed, labelled
 from whet.check.confident import suspects
+from whet.check.lexical import with_words
 from whet.check.pii.patterns import find_personal
 from whet.check.subject import Subject
 from whet.checkup import Checked, check_task, names_of
@@ -107,9 +109,12 @@ def wrong_labels(
     hits = truth.keys() & flags.keys()
     doubted = {source for source, value in margin.items() if value > 0}
     missed = truth.keys() - flags.keys()
+    after = {row["source"] for row in flagged(checked, "accurate.doubtful-labels")}
     return {
         **share(len(hits), len(truth)),
         "flags": len(flags),
+        "found_next_in_doubt": len(missed & after),
+        "rows_next_in_doubt": len(after),
         "flags_on_contradictions": len(second & flags.keys()),
         "right_queue_proposed": sum(flags[source] == truth[source] for source in hits),
         "missed_that_look_like_another": len(missed & doubted),
@@ -124,9 +129,8 @@ def doubts(subject: Subject, encoder: CachedEncoder) -> tuple[dict[str, float], 
     data = labelled(subject)
     texts = [subject.inputs[row] for row in data.rows]
     vectors = encoder.encode(texts, precise=False).vectors
-    found = suspects(
-        believed(vectors, texts, data.table, near_groups(texts), several=False), data.table.argmax(axis=1)
-    )
+    seen, groups = with_words(vectors, texts), near_groups(texts)
+    found = suspects(believed(seen, data.table, groups, several=False), data.table.argmax(axis=1))
     sources = [subject.source(row) for row in data.rows]
     names = [data.names[label] for label in found.likely]
     return dict(zip(sources, map(float, found.margin), strict=True)), dict(zip(sources, names, strict=True))

@@ -6,7 +6,7 @@
 A share of the labels is replaced, each by any other label alike (``--kind uniform``) or by the one that a
 model finds next most probable (``--kind likely``, as people err). Encoding is done once; then, for every
 rate and seed, the whole of confident learning. Prints one JSON line: precision and recall of the flags with
-Wilson intervals, AUROC of the ranking with Hanley and McNeil's interval (Radiology 143, 1982), the noise
+Wilson intervals, the recall with what comes next in doubt (``accurate.doubtful-labels``), AUROC of the ranking with Hanley and McNeil's interval (Radiology 143, 1982), the noise
 estimate beside the truth, and the share flagged on the file as it is, whose own errors count as false.
 """
 
@@ -23,8 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from whet.check.confident import Suspects, held_out, noise, suspects
-from whet.check.lexical import STRENGTH, with_words
+from whet.check.accurate import believed
+from whet.check.confident import Suspects, noise, suspects
+from whet.check.doubtful import read_next
+from whet.check.lexical import with_words
 from whet.data.formats import read_table
 from whet.data.neardup import near_groups
 from whet.evaluate.stats import Interval, wilson
@@ -87,9 +89,9 @@ class Search:
     ) -> None:
         self._vectors, self._groups, self._labels = with_words(vectors, texts), groups, labels
 
-    def probabilities(self, given: Labels) -> NDArray[np.floating]:
+    def probabilities(self, given: Labels, but: NDArray[np.bool_] | None = None) -> NDArray[np.floating]:
         table = np.eye(self._labels, dtype=np.float32)[given]
-        return held_out(self._vectors, table, self._groups, several=False, strength=STRENGTH)
+        return believed(self._vectors, table, self._groups, several=False, but=but)
 
 
 def plant(
@@ -112,12 +114,15 @@ def one(
     found = suspects(search.probabilities(noisy), noisy)
     hits = int((found.wrong & wrong).sum())
     estimate = noise(found.counts)
+    after = read_next(search.probabilities(noisy, found.wrong), noisy, found.wrong)
     right = found.likely[found.wrong & wrong] == given[found.wrong & wrong]
     return {
         "rate": rate,
         "seed": seed,
         "precision": shown(wilson(hits, int(found.wrong.sum()))),
         "recall": shown(wilson(hits, int(wrong.sum()))),
+        "recall_with_next": shown(wilson(hits + int(wrong[after].sum()), int(wrong.sum()))),
+        "precision_of_next": shown(wilson(int(wrong[after].sum()), len(after))),
         "auroc": shown(auroc(found.margin, wrong)),
         "noise_estimate": shown(estimate),
         "proposals_right": shown(wilson(int(right.sum()), hits)),

@@ -14,6 +14,7 @@ from scipy.stats import rankdata
 
 from whet.check.accurate import believed
 from whet.check.confident import FOLDS, LEAST, ODDS, deal, held_out, nearest, noise, suspects, votes
+from whet.check.lexical import with_words
 from whet.data.neardup import near_groups
 from whet.evaluate.stats import Interval, wilson
 from whet.rungs.vectors import default_encoder
@@ -176,7 +177,9 @@ def test_planted_errors_in_banking77_are_found(shared: Callable[[str], Path]) ->
     wrong = rng.random(len(true)) < 0.1
     given = np.where(wrong, (true + rng.integers(1, 8, len(true))) % 8, true)
 
-    probabilities = believed(vectors, texts, np.eye(8, dtype=np.float32)[given], groups, several=False)
+    probabilities = believed(
+        with_words(vectors, texts), np.eye(8, dtype=np.float32)[given], groups, several=False
+    )
     found = suspects(probabilities, given)
     hits = int((found.wrong & wrong).sum())
     precision, recall = wilson(hits, int(found.wrong.sum())), wilson(hits, int(wrong.sum()))
@@ -187,7 +190,7 @@ def test_planted_errors_in_banking77_are_found(shared: Callable[[str], Path]) ->
     assert area >= 0.9
     assert abs(noise(found.counts).value - wrong.mean()) <= 0.03
 
-    clean = believed(vectors, texts, np.eye(8, dtype=np.float32)[true], groups, several=False)
+    clean = believed(with_words(vectors, texts), np.eye(8, dtype=np.float32)[true], groups, several=False)
     flagged = wilson(int(suspects(clean, true).wrong.sum()), len(true))
     print(shown("flagged of the clean rows", flagged))
     assert flagged.value <= 0.04

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from whet.check.accurate import label_errors
+from whet.check.doubtful import doubtful_labels
 from whet.check.load import load_subject
 from whet.check.subject import Tools
 from whet.checkup import Checked, check_task
@@ -110,30 +111,33 @@ def test_every_planted_pair_is_found(checked: Checked, kind: str, checks: list[s
 
 
 @pytest.mark.long
-def test_most_planted_wrong_labels_are_found() -> None:
-    """69 of 78 when this was written. The others hang on a few words, often misspelt, in long tickets: nearly
-    all look more like another queue, as do some right labels (``docs/proofs/demo-faults.jsonl``)."""
+def test_every_planted_wrong_label_is_found() -> None:
+    """68 of 78 looked wrong when this was written, and the other ten came next in doubt, among as many rows
+    again: they hang on a few words, often misspelt, in long tickets (``docs/proofs/demo-faults.jsonl``)."""
     task, folder = demo_task()
     subject, encoder, place = load_subject(task, folder), CachedEncoder(default_encoder()), places()
     tools = Tools(encode=lambda texts: encoder.encode(texts, precise=False).vectors)
     planted = json.loads((DEMO / "planted.json").read_text(encoding="utf-8"))["wrong_labels"]
     truth = {place[wrong["ticket_id"]]: wrong["true"] for wrong in planted}
 
-    def found(outputs: Sequence[str]) -> dict[str, str | None]:
-        (finding,) = label_errors(replace(subject, outputs=outputs), tools)
-        return {subject.source(flag.row): flag.proposal for flag in finding.flags}
+    def found(outputs: Sequence[str]) -> list[dict[str, str | None]]:
+        given = replace(subject, outputs=outputs)
+        lists = [next(iter(check(given, tools))).flags for check in (label_errors, doubtful_labels)]
+        return [{subject.source(flag.row): flag.proposal for flag in flags} for flags in lists]
 
-    flags = found(subject.outputs)
-    hits = truth.keys() & flags.keys()
+    flags, doubted = found(subject.outputs)
+    hits, more = truth.keys() & flags.keys(), truth.keys() & doubted.keys()
     right = sum(flags[where] == truth[where] for where in hits)
     print(f"\n{counted('wrong_labels', len(hits), len(truth))}, {right} proposals right, {len(flags)} flags")
+    print(f"{counted('and next in doubt', len(more), len(truth.keys() - hits))}, {len(doubted)} rows")
     assert len(truth) == 78
     assert len(hits) >= 0.8 * len(truth)
     assert right >= 0.9 * len(hits)
-    assert len(flags) <= 0.06 * len(subject)
+    assert len(flags) == len(doubted) <= 0.06 * len(subject)
+    assert hits | more == truth.keys()
     # The control: the same tickets in their right queues are left alone.
     mended = [truth.get(subject.source(row), given) for row, given in enumerate(subject.outputs)]
-    assert len(truth.keys() & found(mended).keys()) <= 0.1 * len(truth)
+    assert len(truth.keys() & found(mended)[0].keys()) <= 0.1 * len(truth)
 
 
 STRUCTURED = {"email", "phone", "iban", "card", "ip", "api_key"}

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from whet.evaluate.stats import Interval
 
     Probabilities = NDArray[np.floating]
+    Wrong = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,19 @@ class Labelled:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """What models of the other rows make of each row."""
+
+    data: Labelled
+    seen: NDArray[np.float32]
+    """What the models see: vectors and words [n, dim]."""
+    groups: list[int]
+    """Near-duplicates have equal numbers [n]."""
+    probabilities: Probabilities
+    """[n, labels]"""
+
+
+@dataclass(frozen=True, slots=True)
 class Doubts:
     """What is wrong with the labels of a subject."""
 
@@ -68,33 +82,53 @@ class Doubts:
 
 def label_errors(subject: Subject, tools: Tools) -> Iterator[Finding]:
     """``accurate.label-errors``: labels that models of the other rows do not believe, surest first."""
+    judged = judged_labels(subject, tools)
+    if judged is None:
+        return
+    data, several = judged.data, judged.data.separator is not None
+    doubts = (_of_several if several else _of_one)(data, judged.probabilities)
+    if doubts.flags:
+        yield _label_finding(doubts, data)
+
+
+def judged_labels(subject: Subject, tools: Tools) -> Judged | None:
+    """What models say of the labels, worked out once for a subject; None where there are too few rows."""
+    if "labels" not in subject.worked:
+        subject.worked["labels"] = _judged(subject, tools)
+    found: Judged | None = subject.worked["labels"]
+    return found
+
+
+def _judged(subject: Subject, tools: Tools) -> Judged | None:
     assert tools.encode is not None
     data = labelled(subject, tools.seed)
     inputs = [subject.inputs[row] for row in data.rows]
     groups = near_groups(inputs)
     if len(data.names) < 2 or len(set(groups)) < FOLDS:
-        return
+        return None
+    seen = with_words(tools.encode(inputs), inputs, tools.seed)
     several = data.separator is not None
-    vectors = tools.encode(inputs)
-    probabilities = believed(vectors, inputs, data.table, groups, several=several, seed=tools.seed)
-    doubts = _of_several(data, probabilities) if several else _of_one(data, probabilities)
-    if doubts.flags:
-        yield _label_finding(doubts, data)
+    probabilities = believed(seen, data.table, groups, several=several, seed=tools.seed)
+    return Judged(data, seen, groups, probabilities)
 
 
 def believed(
-    vectors: NDArray[np.float32],
-    texts: Sequence[str],
+    seen: NDArray[np.float32],
     table: NDArray[np.floating],
     groups: list[int],
     *,
     several: bool,
     seed: int = 0,
+    but: Wrong | None = None,
 ) -> NDArray[np.float64]:
-    """How probable each label is for each row by models of the other rows, which see the encoder's vectors
-    and the words [n, labels]. Arguments as of ``held_out``."""
-    seen = with_words(vectors, texts, seed)
-    return held_out(seen, table, groups, several=several, seed=seed, strength=HEAD)
+    """How probable each label is for each row by models of the other rows [n, labels].
+
+    Args:
+        seen: vectors with the words behind them (``lexical.with_words``) [n, dim].
+
+    The others are those of ``held_out``.
+    """
+    return held_out(seen, table, groups, several=several, seed=seed, strength=HEAD, but=but)
 
 
 def labelled(subject: Subject, seed: int = 0) -> Labelled:

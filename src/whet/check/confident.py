@@ -133,6 +133,7 @@ def held_out(
     several: bool,
     seed: int = 0,
     strength: float = STRENGTH,
+    but: BoolArray | None = None,
 ) -> NDArray[np.float64]:
     """Probability of each label, for each row by models that saw neither it nor its group [n, labels].
 
@@ -143,13 +144,14 @@ def held_out(
         several: a row may have several labels; else probabilities of a row sum to one.
         seed: of the folds.
         strength: C of the head.
+        but: rows that nothing is learned from; they are answered like all others [n].
     """
     rng = np.random.default_rng(seed)
     fold = deal(groups, rng)
     found = np.zeros(table.shape)
     for number in range(FOLDS):
         held = fold == number
-        rest = np.flatnonzero(~held)
+        rest = np.flatnonzero(~held if but is None else ~held & ~but)
         head, voters = _sample(rest, HEAD_ROWS, rng), _sample(rest, VOTE_ROWS, rng)
         linear = fit_linear(vectors[head], table[head], strength, several=several)
         logits = vectors[held] @ linear.weight.T + linear.bias

@@ -20,6 +20,7 @@ from whet.check.subject import Subject, Tools
 
 MODULES = (
     "accurate",
+    "doubtful",
     "consistent",
     "relevant",
     "representative",

@@ -62,6 +62,8 @@ class Subject:
     groups: Sequence[str] = ()
     """Metadata columns whose groups are compared for bias."""
     path: Path = field(default_factory=Path)
+    worked: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """What one check has worked out and another needs as well."""
 
     def __len__(self) -> int:
         return len(self.inputs)
