@@ -6,8 +6,9 @@
 A share of the labels is replaced, each by any other label alike (``--kind uniform``) or by the one that a
 model finds next most probable (``--kind likely``, as people err). Encoding is done once; then, for every
 rate and seed, the whole of confident learning. Prints one JSON line: precision and recall of the flags with
-Wilson intervals, the recall with what comes next in doubt (``accurate.doubtful-labels``), AUROC of the ranking with Hanley and McNeil's interval (Radiology 143, 1982), the noise
-estimate beside the truth, and the share flagged on the file as it is, whose own errors count as false.
+Wilson intervals, the recall with what comes next in doubt (``accurate.doubtful-labels``), AUROC of the
+ranking with Hanley and McNeil's interval (Radiology 143, 1982), the noise estimate beside the truth, and the
+share flagged on the file as it is, whose own errors count as false.
 """
 
 from __future__ import annotations
