@@ -106,8 +106,9 @@ def measure(folder: Path) -> dict[str, Any]:
 
 
 def measure_encoder(path: Path, words: int, seed: int) -> dict[str, Any]:
-    """Label errors and relevance, from texts to findings; the first of them encodes for both."""
+    """Label errors, what is next in doubt, and relevance, from texts to findings; all encode once."""
     from whet.check.accurate import label_errors
+    from whet.check.doubtful import doubtful_labels
     from whet.check.relevant import off_task
     from whet.check.subject import Subject, Tools
     from whet.models.cache import CachedEncoder
@@ -125,7 +126,8 @@ def measure_encoder(path: Path, words: int, seed: int) -> dict[str, Any]:
     encode(texts)
     tools = Tools(encode=encode)
     encoded = time.perf_counter()
-    found = [finding for check in (label_errors, off_task) for finding in check(subject, tools)]
+    checks = (label_errors, doubtful_labels, off_task)
+    found = [finding for check in checks for finding in check(subject, tools)]
     return {
         "bench": "check_speed",
         "encoder": encoder.source.name,
