@@ -6,7 +6,7 @@ Data are read from ../shared/data (``slots.py``) and split by whet: the given te
 like a row of it left out, a tenth of the rest for dev. Each arm runs in a fresh process, one after the other,
 and its clock covers everything from the texts to the trained model: loading, aligning, tokenising, choosing,
 training. Ours learns from texts and JSON, and finds the places by itself; Trainer is given the true places,
-and dev's rows beside train's, for it needs no dev.
+and dev's rows beside train's, for it needs no dev; with ``--same-rows`` it has train's alone, as ours.
 
 What is counted is a span: exactly its first and last character and its field, over all test rows, micro-F1
 as in CoNLL; the interval is a bootstrap over rows. Places within words that the tokenizer keeps whole, and
@@ -44,7 +44,7 @@ def main() -> None:
     if arguments.arm:
         print(json.dumps({"arm": arguments.arm, **ARMS[arguments.arm](load(arguments), arguments)}))
         return
-    arms = [arm(arguments, name) for name in arguments.ours.split(",")]
+    arms = [arm(arguments, name) for name in arguments.ours.split(",") if name]
     arms += [arm(arguments, "trainer", rate=rate) for rate in arguments.rates]
     line = {
         "bench": "spans_vs_trainer",
@@ -84,6 +84,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--ours", default="head,tune", help="our arms")
     parser.add_argument("--rates", type=float, nargs="*", default=list(RATES), help="of Trainer")
     parser.add_argument("--rows", type=int, default=0, help="training rows, dev a ninth (0: all)")
+    parser.add_argument("--same-rows", action="store_true", help="Trainer does not learn from dev's rows")
     parser.add_argument("--out", type=Path, help="add the line to this file")
     parser.add_argument("--arm", default="")
     parser.add_argument("--rate", type=float, default=RATES[0])
@@ -237,7 +238,8 @@ def trainer(data: Data, arguments: argparse.Namespace) -> dict[str, Any]:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tags = ["O", *(f"{place}-{field}" for field in data.fields for place in "BI")]
     model = AutoModelForTokenClassification.from_pretrained(folder, num_labels=len(tags))
-    rows = [labelled(tokenizer, row, tags) for row in [*data.rows["train"], *data.rows["dev"]]]
+    given = data.rows["train"] if arguments.same_rows else [*data.rows["train"], *data.rows["dev"]]
+    rows = [labelled(tokenizer, row, tags) for row in given]
     settings = TrainingArguments(
         output_dir=tempfile.mkdtemp(),
         num_train_epochs=arguments.epochs,
@@ -259,6 +261,7 @@ def trainer(data: Data, arguments: argparse.Namespace) -> dict[str, Any]:
         **seconds,
         **figures(data.rows["test"], found),
         "rate": arguments.rate,
+        "n_learned": len(rows),
         **data.sizes(),
     }
 
