@@ -50,8 +50,8 @@ everything else starts at random, and everything is trained by whet's own loop.
 
     python tools/train_reader.py --work FOLDER
 
-Took {minutes} minutes of wall time with {versions} on two cores with AVX512-BF16 that other work shared
-({steps} steps). Seed {seed}. {same}
+Took {minutes} minutes with {versions} on one core with AVX512-BF16, beside other work ({steps} steps).
+Seed {seed}. {same}
 
 ## Measured
 
