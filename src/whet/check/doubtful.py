@@ -68,7 +68,7 @@ def _finding(flags: list[Flag], before: int) -> Finding:
         standard="accurate",
         severity="advice",
         what=f"{len(flags):,} more rows come next in doubt, after the {before:,} whose label looks wrong.",
-        why="Some rows that look wrong are right, so that as many wrong ones are missed; most of those are here.",
+        why="Some rows that look wrong are right, so as many wrong ones are missed; most of those are here.",
         repair="Read them after the others, where what is left matters; most of them are right.",
         flags=tuple(flags),
     )
