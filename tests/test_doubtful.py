@@ -48,8 +48,11 @@ def test_the_models_are_asked_once_for_the_first_list_and_once_without_it() -> N
         read.append(1)
         return encode(texts)  # type: ignore[arg-type]
 
-    both(mislabelled(), Tools(encode=counting))  # type: ignore[arg-type]
+    of = mislabelled()
+    both(of, Tools(encode=counting))  # type: ignore[arg-type]
     assert len(read) == 1
+    both(of, Tools(encode=counting, seed=1))  # type: ignore[arg-type]
+    assert len(read) == 2, "the control: with another seed it is worked out anew"
 
 
 def test_of_several_labels_a_row_there_is_no_next() -> None:

@@ -92,10 +92,12 @@ def label_errors(subject: Subject, tools: Tools) -> Iterator[Finding]:
 
 
 def judged_labels(subject: Subject, tools: Tools) -> Judged | None:
-    """What models say of the labels, worked out once for a subject; None where there are too few rows."""
-    if "labels" not in subject.worked:
-        subject.worked["labels"] = _judged(subject, tools)
-    found: Judged | None = subject.worked["labels"]
+    """What models say of the labels, worked out once for a subject by the same encoder and seed; None where
+    there are too few rows."""
+    key = ("labels", tools.encode, tools.seed)
+    if key not in subject.worked:
+        subject.worked[key] = _judged(subject, tools)
+    found: Judged | None = subject.worked[key]
     return found
 
 

@@ -62,8 +62,8 @@ class Subject:
     groups: Sequence[str] = ()
     """Metadata columns whose groups are compared for bias."""
     path: Path = field(default_factory=Path)
-    worked: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
-    """What one check has worked out and another needs as well."""
+    worked: dict[tuple[Any, ...], Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """What one check has worked out and another needs as well, by what it is and what it was made with."""
 
     def __len__(self) -> int:
         return len(self.inputs)
