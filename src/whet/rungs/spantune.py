@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from whet.train.course import Look
 
 RECIPES = {
-    "full": Recipe("full", lr=5e-4, head_lr=5e-3, batch=32, smoothing=0.0),
+    "full": Recipe("full", lr=3e-4, head_lr=1e-3, batch=32, smoothing=0.0),
     "lora": Recipe("lora", lr=2e-3, head_lr=5e-3, batch=32, smoothing=0.0),
 }
 LEAST_STEPS = 800
