@@ -11,6 +11,8 @@ import torch
 from tests.architectures import ARCHITECTURES, tiny
 from whet.train import attention, plans
 from whet.train.attention import NAME, only_plain
+from whet.train.causal import prepared
+from whet.train.compiled import compiled
 from whet.train.sharing import Row
 from whet.train.step import Settings, gradients
 
@@ -97,6 +99,29 @@ def test_without_sharing_and_without_the_fast_form_it_is_the_same(name: str) -> 
     assert compared(model, given, Settings(share=False)) <= ALLOWED
     with only_plain():
         assert compared(model, given) <= ALLOWED
+
+
+def test_compiled_parts_are_exact_and_are_used() -> None:
+    model, given = tiny("llama"), rows(2)
+    plain = one_at_a_time(model, given)
+    wanted = taken(model)
+    torch._dynamo.reset()
+    assert compiled(model) == 2
+    model.set_attn_implementation(NAME)
+    assert gradients(model, given, SHARED).loss == pytest.approx(plain, rel=1e-5)
+    assert error(taken(model), wanted) <= ALLOWED
+    assert torch._dynamo.utils.counters["frames"]["ok"] > 0
+
+
+def test_without_a_compiler_training_goes_on_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch._inductor.config.cpp.cxx", ("no-such-compiler",))
+    monkeypatch.setenv("TORCHINDUCTOR_FORCE_DISABLE_CACHES", "1")
+    torch._dynamo.reset()
+    ready = prepared(tiny("llama"), None, SHARED, 0, compile=True)
+    (note,) = ready.notes
+    assert note.startswith("nothing is compiled: ")
+    assert "compiler" in note
+    assert not any(module._compiled_call_impl for module in ready.model.modules())
 
 
 def test_long_segments_in_parts_are_exact() -> None:

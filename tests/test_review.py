@@ -19,8 +19,9 @@ from sqlalchemy import func, select
 from whet.config_monitor import Monitoring
 from whet.database import reading
 from whet.errors import InputError, Refused
-from whet.monitor.review import Queue, drawn, reasons_of
+from whet.monitor.review import Queue, reasons_of
 from whet.monitor.reviewed import agreement, reviewed, sampled_quality
+from whet.monitor.seats import drawn
 from whet.monitor.tables import DECISIONS, SEATS, stamp
 from whet.monitor.traffic import Logged, Served, Traffic
 

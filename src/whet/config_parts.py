@@ -89,6 +89,9 @@ class TuneOptions(Section):
     """Tokens that a decoder reads at once: what fits, at most 4096, unless set. Changes no result."""
     top_layers: int | None = Field(default=None, ge=1)
     """Train this many layers from the top; what those below make of the rows is read once."""
+    compile: bool = False
+    """Let torch compile a decoder's feed-forward parts: the first step takes a minute longer, and a CPU needs
+    a C++ compiler."""
     schedule: Literal["linear", "cosine", "constant"] = "linear"
     """How the rate falls after its warm-up."""
     warmup: float = Field(default=0.1, ge=0, lt=1)

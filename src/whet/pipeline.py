@@ -301,6 +301,8 @@ def _without_effect(task: Task, setting: Setting, measured: Sequence[Measured]) 
         notes.append("`tune` had no effect: the rung is not among `rungs`")
     if task.tune.canaries and setting.teach is None:
         notes.append("`tune.canaries` had no effect: they are planted where a local decoder is trained")
+    if task.tune.compile and setting.teach is None:
+        notes.append("`tune.compile` had no effect: it is for the training of a local decoder")
     if "prompt" in task.model_fields_set and not (setting.writers and "prompt+" in names):
         notes.append("`prompt` had no effect: it is for `prompt+` of a model that writes")
     return notes

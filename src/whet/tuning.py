@@ -224,6 +224,7 @@ def _identity(given: Given, plan: Plan) -> dict[str, Any]:
         **shape,
         **{name: value for name, value in rates.items() if name not in {"betas", "parts"}},
         "top_layers": given.task.tune.top_layers,
+        "compile": given.task.tune.compile,
         "score": "exact" if exactly(given.task) else "loss",
     }
 
@@ -252,7 +253,8 @@ def _train(given: Given, fit: Fit, plan: Plan, out: Path, watch: Watch) -> tuple
     model = load_decoder(given.source, fit.way.precision).to(device(given.task))
     settings = Settings(pass_tokens=fit.way.pass_tokens)
     asked = given.task.tune
-    ready = prepared(model, recipe_of(given.task), settings, given.task.seed, top=asked.top_layers)
+    how = {"top": asked.top_layers, "compile": asked.compile}
+    ready = prepared(model, recipe_of(given.task), settings, given.task.seed, **how)
     for line in ready.notes:
         watch.note(line)
     rows = given.train.rows

@@ -15,7 +15,8 @@ import typer
 from whet.cli.options import AsJson, Debug, Store, print_json
 
 if TYPE_CHECKING:
-    from whet.monitor.review import Item, Queue
+    from whet.monitor.review import Queue
+    from whet.monitor.seats import Item
 
 KEYS = {"a": "accept", "r": "reject", "s": "skip"}
 

@@ -13,7 +13,7 @@ import typer
 from whet.cli.options import AsJson, Debug, Store, print_json
 
 if TYPE_CHECKING:
-    from whet.monitor.drift import Found
+    from whet.monitor.looking import Found
     from whet.monitor.subject import Subject
     from whet.monitor.watch import Pass
 

@@ -12,8 +12,6 @@ the traffic and writes nothing: ``watch.py`` keeps what was found.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,9 +22,10 @@ from whet.monitor.advice import SHOWN, VECTORS, Moved
 from whet.monitor.implied import Calibrated, Implied, calibrated, implied
 from whet.monitor.kinds import USUAL, in_turn, kinds
 from whet.monitor.level import limit
+from whet.monitor.looking import Found, Kind, Look, Span, State, hour
 from whet.monitor.scan import DAY, WEEK, baseline, scan
 from whet.monitor.signals import far_of, hourly, signals_of
-from whet.monitor.tables import moment, stamp
+from whet.monitor.tables import moment
 from whet.monitor.vectors import apart
 
 if TYPE_CHECKING:
@@ -47,51 +46,6 @@ LEAST_VECTORS = 100
 RECENT = DAY  # hours that confidence is averaged over
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A stretch of a release's traffic, in whole hours: from ``first`` to before ``last``, ISO 8601."""
-
-    first: str
-    last: str
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """One signal now, as a page shows it."""
-
-    name: str
-    about: str
-    group: str
-    unit: str
-    share: bool
-    was: float
-    now: float
-    z: float
-    limit: float
-
-
-@dataclass(frozen=True)
-class Found:
-    """What one look found."""
-
-    moved: tuple[Moved, ...] = ()
-    examples: tuple[str, ...] = ()
-    """Ids of requests that show it best."""
-    advice: advice.Advice | None = None
-    states: tuple[State, ...] = ()
-    implied: Implied | None = None
-    quality: dict[str, Interval] = field(default_factory=dict)
-    """Right answers, by what was said of them: ``feedback`` and ``labels``; always valid."""
-    rows: int = 0
-    reference: int = 0
-    notes: tuple[str, ...] = ()
-    vectors_tested: bool = False
-    far: float = float("inf")
-    """Novelty beyond which a request is unlike what was learned."""
-    kind: tuple[str, ...] = ()
-    """Ids of requests that seem to be of new kinds, one of each kind in turn."""
-
-
 def settle(traffic: Traffic, release: str, at: str) -> Span | None:
     """The first whole hours of a release that together are a reference; None: there are too few rows yet."""
     columns = traffic.columns(release=release, until=at)
@@ -100,35 +54,6 @@ def settle(traffic: Traffic, release: str, at: str) -> Span | None:
     first = float(np.floor(columns.hours[0]))
     last = max(first + DAY, float(np.floor(columns.hours[REFERENCE - 1])) + 1)
     return Span(hour(first), hour(last)) if last <= moment(at).timestamp() / 3600 else None
-
-
-def hour(hours: float) -> str:
-    """Hours since 1970 as a moment."""
-    return stamp(datetime.fromtimestamp(hours * 3600, UTC))
-
-
-@dataclass(frozen=True)
-class Look:
-    """What one look needs: the reference, the last two weeks, and where it left off."""
-
-    traffic: Traffic
-    release: str
-    reference: Span
-    at: float
-    """Hours since 1970: rows before this whole hour are seen."""
-    looked: float
-    """Hours before this one were looked at."""
-    alpha: float
-    known: frozenset[str] = frozenset()
-    """Signals of which an alarm is open: they are not reported again."""
-    test_vectors: bool = True
-    seek: bool = False
-    """An alarm of a new kind is open: look for more of it."""
-    calibrated: Calibrated | None = None
-
-    @property
-    def start(self) -> float:
-        return max(moment(self.reference.last).timestamp() / 3600, self.at - 2 * WEEK)
 
 
 def look(this: Look) -> Found:
@@ -244,19 +169,6 @@ def _vectors(this: Look) -> tuple[tuple[Moved, ...], bool]:
     about = "what requests are about is not what it was"
     begins = hour(this.at - DAY)
     return (Moved(VECTORS, "input", about, begins, 0.0, found.distance, "", False, 0.0, found.p),), True
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """Requests of new kinds, if there are any."""
-
-    ids: tuple[str, ...] = ()
-    first: tuple[str, ...] = ()
-    """Those of the largest group."""
-    name: str = ""
-    """Words that mark it."""
-    share: float = 0.0
-    """Of the requests since."""
 
 
 def _told(

@@ -17,7 +17,7 @@ from whet.monitor.tables import TRAFFIC
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from whet.monitor.drift import Span
+    from whet.monitor.looking import Span
     from whet.monitor.traffic import Traffic, Vectors
 
     Rows = NDArray[np.float32]

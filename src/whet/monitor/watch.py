@@ -20,7 +20,8 @@ from sqlalchemy import insert, select, update
 from whet.database import reading, writing
 from whet.errors import InputError
 from whet.monitor.advice import Moved
-from whet.monitor.drift import REFERENCE, Found, Look, Span, hour, look, settle
+from whet.monitor.drift import REFERENCE, look, settle
+from whet.monitor.looking import Found, Look, Span, hour
 from whet.monitor.novelty import fill
 from whet.monitor.review import Queue
 from whet.monitor.scan import DAY

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from whet.errors import InputError
-from whet.train import padded, probe, step, varlen
+from whet.train import compiled, padded, probe, step, varlen
 from whet.train.adapters import LoraRecipe, adapted
 from whet.train.frozen import layers_of, learn_top
 from whet.train.job import set_dropout
@@ -41,6 +41,7 @@ def prepared(
     *,
     fuse: bool = True,
     top: int | None = None,
+    compile: bool = False,
 ) -> Prepared:
     """Make a model ready.
 
@@ -49,6 +50,7 @@ def prepared(
         lora: the adapter; None trains all weights.
         fuse: run LoRA's layers in one function each.
         top: layers that learn, from the top; None: all.
+        compile: let torch compile the feed-forward parts.
 
     Raises:
         InputError: logits are made in a way that the losses do not know; fewer layers than ``top``.
@@ -69,6 +71,8 @@ def prepared(
     if lora is not None and lora.dora:
         notes.append("DoRA runs by PEFT's own layers: slower than plain LoRA, and in more memory")
     model = _learning(model, lora, seed, fuse=fuse, top=top)
+    if compile and (reason := _compile(model)):
+        notes.append(f"nothing is compiled: {reason}")
     set_dropout(model, on=True)
     return Prepared(model, padded if why else step, settings, notes)
 
@@ -81,6 +85,12 @@ def _not_packed(model: Any) -> str:
     if weight.dtype.itemsize != 2:
         return "it takes 16 bits only"
     return varlen.distrusted(weight.device.type, weight.dtype)
+
+
+def _compile(model: Any) -> str:
+    """Compile what can be; why nothing was, or ''."""
+    reason = compiled.missing(model.get_input_embeddings().weight.device.type)
+    return reason or ("" if compiled.compiled(model) else "no layer has a part by a name that is known")
 
 
 def _learning(model: Any, lora: LoraRecipe | None, seed: int, *, fuse: bool, top: int | None) -> Any:

@@ -17,8 +17,8 @@ from sqlalchemy import func, select
 
 from whet.database import reading
 from whet.errors import Refused
-from whet.monitor.review import Item
 from whet.monitor.reviewed import agreement, reviewed, sampled_quality
+from whet.monitor.seats import Item
 from whet.monitor.tables import DECISIONS, SEATS, TRAFFIC
 from whet.report.beside import marked
 from whet.web.door import FRAGMENT
