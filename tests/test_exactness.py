@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.architectures import ARCHITECTURES, tiny
-from whet.train import attention, plans
+from whet.train import attention, flash, plans
 from whet.train.attention import NAME, only_plain
 from whet.train.causal import prepared
 from whet.train.compiled import compiled
@@ -93,6 +93,13 @@ def test_a_frozen_head_and_accumulated_steps_are_exact(name: str) -> None:
     assert error(taken(model), wanted) <= ALLOWED
 
 
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_prefix_in_the_pass_of_its_rows_is_exact(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    never = pytest.fail  # no pass over a prefix alone: all of this is read together
+    monkeypatch.setattr("whet.train.step.read_prefix", lambda *_: never("a prefix was read alone"))
+    assert compared(tiny(name), rows(3), Settings(least_saved=1)) <= ALLOWED
+
+
 @pytest.mark.parametrize("name", ["llama", "gpt_neox", "qwen3_moe"])
 def test_without_sharing_and_without_the_fast_form_it_is_the_same(name: str) -> None:
     model, given = tiny(name), rows(2)
@@ -101,6 +108,38 @@ def test_without_sharing_and_without_the_fast_form_it_is_the_same(name: str) -> 
         assert compared(model, given) <= ALLOWED
 
 
+def attended(larger: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """The fast form and the plain one of three rows behind a prefix, keys ``larger`` times as long: the
+    output and all gradients, flat."""
+    made = torch.Generator().manual_seed(0)
+    sizes = [(4, 40), (2, 40), (2, 40), (2, 21), (2, 21)]
+    sides = [torch.randn(1, heads, size, 16, generator=made) for heads, size in sizes]
+    laid = plans.plan([9, 30, 1], prefix=plans.Prefix(21), widths=2)
+    scales = (1, larger, 1, larger, 1)
+    found = []
+    for form in (flash.fast, attention.plain):
+        q, k, v, pk, pv = (side.clone() * scale for side, scale in zip(sides, scales, strict=True))
+        given = [side.requires_grad_() for side in (q, k, v, pk, pv)]
+        out = form(q, k, v, (pk, pv), laid, plans.Asked(1.0, None, None))
+        gradients = torch.autograd.grad(out.square().sum(), given)
+        found.append(torch.cat([part.flatten() for part in (out.detach(), *gradients)]))
+    return found[0], found[1]
+
+
+@pytest.mark.parametrize("larger", [0.1, 1.0, 30.0])
+def test_scores_of_any_size_are_attended_to_alike(larger: float) -> None:
+    fast, plain = attended(larger)
+    assert float((fast - plain).norm() / plain.norm()) <= ALLOWED
+
+
+def test_a_bound_far_above_the_scores_would_lose_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: of large scores the largest itself must be found."""
+    monkeypatch.setattr(flash, "SMALL", float("inf"))
+    fast, plain = attended(30.0)
+    assert not float((fast - plain).norm() / plain.norm()) <= ALLOWED
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute")
 def test_compiled_parts_are_exact_and_are_used() -> None:
     model, given = tiny("llama"), rows(2)
     plain = one_at_a_time(model, given)

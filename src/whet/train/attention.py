@@ -62,10 +62,23 @@ def attention(
         window=told.get("sliding_window"),
         cap=told.get("softcap"),
     )
+    if current.ahead is not None:
+        return _together(query, key, value, current, current.ahead, asked), None
     shared = None
     if current.prefix is not None:
         shared = current.prefix.keys[layer], current.prefix.values[layer]
     return _chosen(asked, current, query, value)(query, key, value, shared, current, asked), None
+
+
+def _together(query: Tensor, key: Tensor, value: Tensor, current: Plan, ahead: Plan, asked: Asked) -> Tensor:
+    """A prefix and its rows in one flat row: [1, T, H, d]."""
+    sides = [
+        side.split([current.inside, side.shape[2] - current.inside], dim=2) for side in (query, key, value)
+    ]
+    (q, rows_q), (k, rows_k), (v, rows_v) = sides
+    first = _chosen(asked, ahead, q, v)(q, k, v, None, ahead, asked)
+    rest = _chosen(asked, current, rows_q, rows_v)(rows_q, rows_k, rows_v, (k, v), current, asked)
+    return torch.cat([first, rest], dim=1)
 
 
 Form = Callable[[Tensor, Tensor, Tensor, Shared, Plan, Asked], Tensor]

@@ -66,7 +66,7 @@ def prepared(
     if reason := _not_packed(model):
         notes.append(f"attention runs as matrix products, not as the GPU's packed kernel: {reason}")
     if lora is not None and lora.dropout and settings.share and not why:
-        settings = Settings(False, settings.least_saved, settings.pass_tokens, settings.widths)
+        settings = replace(settings, share=False)
         notes.append("beginnings are not shared: dropout draws anew for every row")
     if lora is not None and lora.dora:
         notes.append("DoRA runs by PEFT's own layers: slower than plain LoRA, and in more memory")

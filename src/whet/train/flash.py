@@ -19,11 +19,14 @@ from torch import Tensor
 
 from whet.train.plans import Asked, Block, Plan, Shared
 
-LONG, ROWS = 256, 128
+LONG, ROWS = 512, 256
 """Segments longer than the one are met by as many of their rows as the other at once: those see no further
 than themselves, and what lies after them need not be multiplied."""
 EVEN = 16
 """Scores are halved down to as many columns while the largest is looked for."""
+SMALL = 40.0
+"""No score can be further from zero, by its row's and its keys' lengths: then that bound is subtracted, and
+what is exponentiated lies in e^-80 to 1, where 16 bits are as fine as anywhere."""
 
 Pair = tuple[Tensor, Tensor]
 """Keys and values, each with its two columns: [.., N, w]."""
@@ -158,12 +161,11 @@ def _rows_forward(q: Tensor, own: Pair, ahead: Pair | None, hidden: Tensor) -> t
     [K, n, G, R, d], and their log-sum-exps [K, n, G, R]."""
     shape = q.shape[:4]
     rows = q.reshape(*shape[:2], -1, q.shape[-1])  # [K, n, G R, w]
+    top = _bound(rows, own[0], ahead)
+    if top is None:
+        top = _largest(rows, own[0], ahead, hidden)
+    _ride(rows, top)
     flat = rows.flatten(1, 2)  # [K, n G R, w]
-    top = _top(_scores(rows, own[0]).masked_fill_(hidden, float("-inf")))
-    if ahead is not None:
-        top = torch.maximum(top, _top(_scores(flat, ahead[0])).view_as(top))
-    _ride(rows, top.float())
-    flat = rows.flatten(1, 2)
     p = (rows @ own[0].transpose(-1, -2)).exp_().masked_fill_(hidden, 0)
     total = p.sum(-1, dtype=torch.float32)
     out = p @ _narrow(own[1])
@@ -173,6 +175,30 @@ def _rows_forward(q: Tensor, own: Pair, ahead: Pair | None, hidden: Tensor) -> t
         out += (p @ _narrow(ahead[1])).view_as(out)
     out = out * total.reciprocal().to(out.dtype)[..., None]
     return out.view(*shape, -1), total.log_().add_(top).view(shape)
+
+
+def _bound(rows: Tensor, own: Tensor, ahead: Pair | None) -> Tensor | None:
+    """No less than any score of each row [K, n, R], by Cauchy and Schwarz; None where it is too large to
+    stand in for the largest one."""
+    most = _length(own).amax(-1, keepdim=True)  # [K, n, 1]
+    if ahead is not None:
+        most = torch.maximum(most, _length(ahead[0]).amax(-1)[:, None, None])
+    bound = _length(rows) * most
+    return bound if float(bound.max()) <= SMALL else None
+
+
+def _length(wide: Tensor) -> Tensor:
+    """Euclidean, in fp32."""
+    length: Tensor = torch.linalg.vector_norm(_narrow(wide), dim=-1, dtype=torch.float32)
+    return length
+
+
+def _largest(rows: Tensor, own: Tensor, ahead: Pair | None, hidden: Tensor) -> Tensor:
+    """The largest score of each row [K, n, R]."""
+    top = _top(_scores(rows, own).masked_fill_(hidden, float("-inf")))
+    if ahead is not None:
+        top = torch.maximum(top, _top(_scores(rows.flatten(1, 2), ahead[0])).view_as(top))
+    return top.float()
 
 
 def _scores(rows: Tensor, keys: Tensor) -> Tensor:

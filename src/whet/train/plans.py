@@ -108,10 +108,18 @@ class Plan:
     """What every segment sees before itself."""
     record: Prefix | None = None
     """Where keys and values of this pass are kept, when it is the pass over a prefix."""
+    ahead: Plan | None = None
+    """Of a prefix that lies in the same flat row, before the segments."""
 
     @property
     def before(self) -> int:
-        return self.prefix.length if self.prefix else 0
+        """Tokens that every segment sees before itself."""
+        return self.prefix.length if self.prefix else self.inside
+
+    @property
+    def inside(self) -> int:
+        """Tokens of this flat row that are the prefix's."""
+        return self.ahead.blocks[0].index.shape[1] if self.ahead else 0
 
 
 def plan(
@@ -119,17 +127,20 @@ def plan(
     *,
     prefix: Prefix | None = None,
     record: Prefix | None = None,
+    inside: int = 0,
     widths: int = 8,
     device: str | torch.device = "cpu",
 ) -> Plan:
     """A plan for segments of these lengths, laid end to end in this order.
 
     Args:
+        inside: tokens of a prefix that lies before them in the same flat row; 0: none does.
         widths: segments side by side in one block, at most; blocks hold segments of like length.
     """
     starts = [0, *torch.tensor(lengths).cumsum(0).tolist()]
-    parts = _alike(lengths, widths, prefix.length if prefix else 0)
-    return Plan(tuple(_block(part, lengths, starts, device) for part in parts), prefix, record)
+    ahead = plan([inside], device=device) if inside else None
+    parts = _alike(lengths, widths, prefix.length if prefix else inside)
+    return Plan(tuple(_block(part, lengths, starts, device) for part in parts), prefix, record, ahead)
 
 
 def _alike(lengths: Sequence[int], widths: int, before: int) -> list[list[int]]:

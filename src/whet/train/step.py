@@ -1,6 +1,7 @@
 """The gradient of one optimizer step: every prefix read once, every row once, only learned positions judged.
 
     groups of rows -> [prefix pass] -> passes over the rows' own parts -> [one pass back through the prefix]
+                   -> [prefix and own parts in one pass, where both fit]
 
 Exact: in fp32 the gradients equal those of one row at a time (``tests/test_exactness.py``). The loss is the
 sum over all learned tokens of the step over their summed weights, however the rows fall into passes.
@@ -31,6 +32,8 @@ class Settings:
     share: bool = True
     """Read common prefixes once."""
     least_saved: int = LEAST_SAVED
+    together: bool = True
+    """Read a prefix in the pass of its rows, where one pass holds them all."""
     pass_tokens: int = PASS_TOKENS
     """Tokens of rows in one pass, at most; a longer row passes alone."""
     widths: int = 64
@@ -78,6 +81,9 @@ def _group(
     model: Any, rows: Sequence[Row], length: int, total: float, settings: Settings
 ) -> tuple[float, int]:
     """Loss over ``total``, and tokens read, of rows that share their first ``length`` tokens."""
+    own = sum(len(row.ids) - length for row in rows)
+    if length and settings.together and length + own <= settings.pass_tokens:
+        return _pass(model, rows, None, total, settings, inside=length), length + own
     kept = read_prefix(model, rows[0].ids[:length]) if length else None
     cut = kept.leaves() if kept else None
     loss, read = 0.0, length
@@ -111,22 +117,28 @@ def read_prefix(model: Any, ids: Sequence[int]) -> Prefix:
     return record
 
 
-def _pass(model: Any, rows: Sequence[Row], cut: Prefix | None, total: float, settings: Settings) -> float:
-    """One pass forward and back over the rows' own parts."""
-    loss = _forward(model, rows, cut, settings) / total
+def _pass(
+    model: Any, rows: Sequence[Row], cut: Prefix | None, total: float, settings: Settings, inside: int = 0
+) -> float:
+    """One pass forward and back over the rows' own parts, and over a prefix of ``inside`` tokens."""
+    loss = _forward(model, rows, cut, settings, inside) / total
     loss.backward()  # type: ignore[no-untyped-call]
     return float(loss.detach())
 
 
-def _forward(model: Any, rows: Sequence[Row], prefix: Prefix | None, settings: Settings) -> Tensor:
-    """Summed loss of the rows' own parts."""
-    before = prefix.length if prefix else 0
+def _forward(
+    model: Any, rows: Sequence[Row], prefix: Prefix | None, settings: Settings, inside: int = 0
+) -> Tensor:
+    """Summed loss of the rows' own parts; the ``inside`` first tokens of all of them are read with them."""
+    before = prefix.length if prefix else inside
     head = head_of(model)
     device = head.weight.device
     own = [row.ids[before:] for row in rows]
-    laid = plan([len(ids) for ids in own], prefix=prefix, widths=settings.widths, device=device)
+    lengths = [len(ids) for ids in own]
+    laid = plan(lengths, prefix=prefix, inside=inside, widths=settings.widths, device=device)
     places, targets, weights = learned_places(rows, before)
-    hidden = hidden_states(model, own, laid)[torch.tensor(places, device=device)]
+    read = [rows[0].ids[:inside], *own] if inside else own
+    hidden = hidden_states(model, read, laid)[torch.tensor(places, device=device) + inside]
     wanted, counted = torch.tensor(targets, device=device), torch.tensor(weights, device=device)
     return summed_loss(hidden, wanted, counted, head)
 
@@ -172,10 +184,11 @@ def learned_places(
 
 
 def hidden_states(model: Any, own: Sequence[Sequence[int]], plan: Plan) -> Tensor:
-    """Last hidden states [T, d] of segments laid end to end."""
+    """Last hidden states [T, d] of segments laid end to end, a prefix that is read with them before them."""
     device = model.get_input_embeddings().weight.device
     ids = torch.tensor([token for part in own for token in part], device=device)
-    places = torch.cat([torch.arange(len(part), device=device) for part in own]) + plan.before
+    places = torch.cat([torch.arange(len(part), device=device) for part in own])
+    places[plan.inside :] += plan.before
     with attending(plan):
         out = trunk(model)(input_ids=ids[None], position_ids=places[None], use_cache=False)
     states: Tensor = out.last_hidden_state[0]

@@ -183,13 +183,16 @@ def merged(one: Tensor, one_lse: Tensor, other: Tensor, other_lse: Tensor) -> tu
 
 def packed(blocks: tuple[Block, ...], before: int, device: torch.device) -> list[Pack]:
     """The rows' pack, and that of the prefix of ``before`` tokens where there is one."""
-    if not (_last and _last[0][0] is blocks and _last[0][1:3] == (before, device)):
-        _last[:] = [(blocks, before, device, _packed(lengths(blocks), before, device))]
-    return _last[0][3]
+    for kept in _last:
+        if kept[0] is blocks and kept[1:3] == (before, device):
+            return kept[3]
+    made = _packed(lengths(blocks), before, device)
+    _last[:] = [*_last[-1:], (blocks, before, device, made)]
+    return made
 
 
 _last: list[tuple[tuple[Block, ...], int, torch.device, list[Pack]]] = []
-"""Of the last pass: every layer of it asks for the same."""
+"""Of the last pass: every layer asks for the same, for its rows and for a prefix that lies beside them."""
 
 
 def _packed(sizes: Sequence[int], before: int, device: torch.device) -> list[Pack]:
