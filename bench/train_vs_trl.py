@@ -67,9 +67,11 @@ RANK = 16
 OURS: dict[str, dict[str, Any]] = {
     "whet": {},
     "whet, prefixes not shared": {"share": False},
+    "whet, prefixes by themselves": {"together": False},
     "whet, torch's attention": {"plain": True},
     "whet, PEFT's LoRA": {"fuse": False},
     "whet, one row at a time": {"pass_tokens": 1},
+    "whet, compiled": {"compile": True},
 }
 TRL: dict[str, dict[str, Any]] = {
     "trl stock": {"per_device": 8, "bf16_weights": False, "checkpointing": True},
@@ -173,7 +175,12 @@ def base(arguments: argparse.Namespace, *, bf16: bool, attention: str, device: s
 
 
 def ours(
-    arguments: argparse.Namespace, *, plain: bool = False, fuse: bool = True, **settings: Any
+    arguments: argparse.Namespace,
+    *,
+    plain: bool = False,
+    fuse: bool = True,
+    compile: bool = False,
+    **settings: Any,
 ) -> tuple[list[float], list[float]]:
     import contextlib
 
@@ -184,7 +191,8 @@ def ours(
     from whet.train.step import Settings, gradients
 
     lora = LoraRecipe(RANK, 2.0 * RANK)
-    ready = prepared(base(arguments, bf16=True, attention="eager"), lora, Settings(**settings), 0, fuse=fuse)
+    model = base(arguments, bf16=True, attention="eager")
+    ready = prepared(model, lora, Settings(**settings), 0, fuse=fuse, compile=compile)
     optimizer = Optimizer(trainable(ready.model), Rates(1e-3))
     steps = arguments.steps + 2
     given = rows_of(examples(arguments, steps * arguments.batch))

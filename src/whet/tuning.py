@@ -253,8 +253,8 @@ def _train(given: Given, fit: Fit, plan: Plan, out: Path, watch: Watch) -> tuple
     model = load_decoder(given.source, fit.way.precision).to(device(given.task))
     settings = Settings(pass_tokens=fit.way.pass_tokens)
     asked = given.task.tune
-    how = {"top": asked.top_layers, "compile": asked.compile}
-    ready = prepared(model, recipe_of(given.task), settings, given.task.seed, **how)
+    recipe, seed = recipe_of(given.task), given.task.seed
+    ready = prepared(model, recipe, settings, seed, top=asked.top_layers, compile=asked.compile)
     for line in ready.notes:
         watch.note(line)
     rows = given.train.rows

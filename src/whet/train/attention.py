@@ -72,10 +72,9 @@ def attention(
 
 def _together(query: Tensor, key: Tensor, value: Tensor, current: Plan, ahead: Plan, asked: Asked) -> Tensor:
     """A prefix and its rows in one flat row: [1, T, H, d]."""
-    sides = [
-        side.split([current.inside, side.shape[2] - current.inside], dim=2) for side in (query, key, value)
-    ]
-    (q, rows_q), (k, rows_k), (v, rows_v) = sides
+    n = current.inside
+    q, k, v = (side[:, :, :n] for side in (query, key, value))
+    rows_q, rows_k, rows_v = (side[:, :, n:] for side in (query, key, value))
     first = _chosen(asked, ahead, q, v)(q, k, v, None, ahead, asked)
     rest = _chosen(asked, current, rows_q, rows_v)(rows_q, rows_k, rows_v, (k, v), current, asked)
     return torch.cat([first, rest], dim=1)
