@@ -244,6 +244,16 @@ def test_top_layers_learn_alone_from_states_that_are_kept(task_file: Path, whet:
 
 
 @pytest.mark.data
+def test_compiled_parts_train_from_the_front_door(task_file: Path, whet: Whet) -> None:
+    task_file.write_text(task_file.read_text().replace("epochs: 4", "epochs: 2, compile: true"))
+    done = whet("tune", task_file, "--out", task_file.parent / "out", "--json")
+    assert done.returncode == 0, done.stderr
+    card = json.loads(done.stdout)
+    assert not [note for note in card["notes"] if "compiled" in note]
+    assert all(check["ok"] for check in card["after"])
+
+
+@pytest.mark.data
 def test_a_signal_saves_and_the_same_command_goes_on(task_file: Path, whet: Whet) -> None:
     out = task_file.parent / "out"
     task_file.write_text(task_file.read_text().replace("epochs: 4", "epochs: 12"))
