@@ -69,3 +69,32 @@ def test_a_wrong_scale_is_seen() -> None:
 def test_what_is_not_plain_stays_with_peft(options: dict[str, Any]) -> None:
     model = fused(adapted(**options))
     assert "forward" not in vars(model.base_model.model.first)
+
+
+def large(*, pack: bool) -> Any:
+    """A layer that is worth laying out, with an adapter."""
+    torch.manual_seed(0)
+    model = Two()
+    model.first, model.second = torch.nn.Linear(320, 400), torch.nn.Linear(400, 7)
+    recipe = LoraConfig(r=4, target_modules=["first", "second"], init_lora_weights=False)
+    return fused(get_peft_model(model, recipe), pack=pack)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_weights_that_are_laid_out_give_the_same(dtype: torch.dtype) -> None:
+    x, near = torch.randn(7, 320).to(dtype), 1e-5 if dtype == torch.float32 else 2e-2
+    plain, laid = (large(pack=pack).to(dtype) for pack in (False, True))
+    if dtype != torch.float32:  # what was laid out before is in the old precision
+        plain, laid = (fused(model, pack=pack) for model, pack in ((plain, False), (laid, True)))
+    assert laid.base_model.model.first.forward.args[1].laid is not None
+    assert plain.base_model.model.first.forward.args[1].laid is None
+    assert apart(laid(x), plain(x)) < near
+    found, wanted = gradients(laid, x), gradients(plain, x)
+    assert all(apart(found[name], wanted[name]) < near for name in wanted)
+    assert laid(x[:0]).shape == (0, 7), "an expert may have no tokens"
+    plain.base_model.model.first.base_layer.weight.data.mul_(1.1)  # the control: other weights are seen
+    assert apart(laid(x), plain(x)) > near
+
+
+def apart(found: torch.Tensor, wanted: torch.Tensor) -> float:
+    return float((found - wanted).detach().float().norm() / wanted.detach().float().norm())

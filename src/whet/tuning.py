@@ -164,14 +164,14 @@ def _preflight(given: Given, out: Path, watch: Watch) -> tuple[Fit, Plan]:
     from whet.train.step import PASS_TOKENS
 
     asked, recipe = given.task.tune, recipe_of(given.task)
-    plan = plan_of(given.task)
+    plan, place = plan_of(given.task), device(given.task)
     way = Way(
         recipe.rank if recipe else None,
         precision(given.task),
         asked.pass_tokens or _before(out).get("pass_tokens") or PASS_TOKENS,  # as before: the same bytes
         dora=bool(recipe and recipe.dora),
+        pack=place == "cpu" and bool(recipe and not recipe.dora) and _before(out).get("pack", True),
     )
-    place = device(given.task)
     memory, disk = room.free_memory(place), room.free_disk(out) + room.size_of(out)
     fit = preflight(
         shape_of(skeleton(given.source.folder)),
@@ -206,7 +206,7 @@ def _same(given: Given, fit: Fit, plan: Plan, out: Path) -> None:
             where=out,
             fix="choose another folder with --out, or remove this one.",
         )
-    write_json(out / MADE_FROM, {**asked, "pass_tokens": fit.way.pass_tokens})
+    write_json(out / MADE_FROM, {**asked, "pass_tokens": fit.way.pass_tokens, "pack": fit.way.pack})
 
 
 def _identity(given: Given, plan: Plan) -> dict[str, Any]:
@@ -251,7 +251,7 @@ def _train(given: Given, fit: Fit, plan: Plan, out: Path, watch: Watch) -> tuple
 
     watch.tell("loading the model", 0, 1)
     model = load_decoder(given.source, fit.way.precision).to(device(given.task))
-    settings = Settings(pass_tokens=fit.way.pass_tokens)
+    settings = Settings(pass_tokens=fit.way.pass_tokens, pack=fit.way.pack)
     asked = given.task.tune
     recipe, seed = recipe_of(given.task), given.task.seed
     ready = prepared(model, recipe, settings, seed, top=asked.top_layers, compile=asked.compile)

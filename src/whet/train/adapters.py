@@ -29,8 +29,13 @@ class LoraRecipe:
     dora: bool = False
 
 
-def adapted(model: Any, recipe: LoraRecipe, seed: int, *, fuse: bool = True) -> Any:
-    """The model in PEFT's wrapping with a fresh adapter, which changes nothing yet."""
+def adapted(model: Any, recipe: LoraRecipe, seed: int, *, fuse: bool = True, pack: bool = True) -> Any:
+    """The model in PEFT's wrapping with a fresh adapter, which changes nothing yet.
+
+    Args:
+        fuse: run its layers, and frozen norms, in one function each.
+        pack: lay frozen weights out for products on a CPU; takes two copies of them.
+    """
     import torch
     from peft import LoraConfig, TaskType, get_peft_model
 
@@ -49,7 +54,7 @@ def adapted(model: Any, recipe: LoraRecipe, seed: int, *, fuse: bool = True) -> 
     with torch.random.fork_rng(devices=[]), quiet():
         torch.manual_seed(seed)
         wrapped = get_peft_model(model, config, autocast_adapter_dtype=True)
-    return lora.fused(norms.fused(wrapped)) if fuse else wrapped
+    return lora.fused(norms.fused(wrapped), pack=pack) if fuse else wrapped
 
 
 @contextlib.contextmanager

@@ -70,7 +70,7 @@ def prepared(
         notes.append("beginnings are not shared: dropout draws anew for every row")
     if lora is not None and lora.dora:
         notes.append("DoRA runs by PEFT's own layers: slower than plain LoRA, and in more memory")
-    model = _learning(model, lora, seed, fuse=fuse, top=top)
+    model = _learning(model, lora, seed, fuse=fuse, pack=settings.pack, top=top)
     if compile and (reason := _compile(model)):
         notes.append(f"nothing is compiled: {reason}")
     set_dropout(model, on=True)
@@ -93,10 +93,12 @@ def _compile(model: Any) -> str:
     return reason or ("" if compiled.compiled(model) else "no layer has a part by a name that is known")
 
 
-def _learning(model: Any, lora: LoraRecipe | None, seed: int, *, fuse: bool, top: int | None) -> Any:
+def _learning(
+    model: Any, lora: LoraRecipe | None, seed: int, *, fuse: bool, pack: bool, top: int | None
+) -> Any:
     """The model with what learns: an adapter or its own weights, in all layers or in the top ones."""
     layers = layers_of(model, top) if top else None
     if lora is None:
         return learn_top(model, layers) if layers else model.requires_grad_(True)
     targets = tuple(layers.linear()) if layers else lora.targets
-    return adapted(model, replace(lora, targets=targets), seed, fuse=fuse)
+    return adapted(model, replace(lora, targets=targets), seed, fuse=fuse, pack=pack)

@@ -42,6 +42,8 @@ class Way:
     context: int | None = None
     """Tokens that a row may have; None: all that it has."""
     dora: bool = False
+    pack: bool = False
+    """Frozen weights are laid out for products, which takes two copies of them."""
 
     @property
     def bytes(self) -> int:
@@ -87,6 +89,7 @@ def _loads(rows: Sequence[Row], way: Way) -> Iterator[Load]:
 def memory_of(shape: Shape, way: Way, load: Load) -> int:
     """Bytes at the widest moment of a step, beyond what the process held before."""
     still = shape.parameters * way.bytes + way.live(shape) * _apiece(way)
+    still += 2 * shape.weights * way.bytes if way.pack else 0
     return int(LIBRARIES + still + _pass(shape, way, load))
 
 

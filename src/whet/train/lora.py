@@ -10,50 +10,79 @@ rounded on the way in, and its gradients are given back in fp32. n rows, i input
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from whet.train.packed import Packed, packed, product
+
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The frozen weight of a layer."""
+
+    weight: Tensor
+    """[o, i]"""
+    laid: Packed | None
+    """The same, laid out for products."""
+
+    def of(self, rows: Tensor, bias: Tensor | None) -> Tensor:
+        """[n, i] to [n, o]."""
+        if self.laid and len(rows):
+            return product(rows, self.laid.forward, bias)
+        return rows @ self.weight.T if bias is None else torch.addmm(bias, rows, self.weight.T)
+
+    def back(self, grad: Tensor) -> Tensor:
+        """[n, o] to [n, i]."""
+        return product(grad, self.laid.back) if self.laid and len(grad) else grad @ self.weight
 
 
 class _LoraLinear(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, a: Tensor, b: Tensor, scale: float
+        ctx: Any, x: Tensor, base: Base, bias: Tensor | None, a: Tensor, b: Tensor, scale: float
     ) -> Tensor:
         rows = x.reshape(-1, x.shape[-1])  # [n, i]
         ctx.kept = a.dtype
         a, b = a.to(x.dtype), b.to(x.dtype)
         low = rows @ a.T  # [n, r]
-        y = rows @ weight.T if bias is None else torch.addmm(bias, rows, weight.T)  # [n, o]
+        y = base.of(rows, bias)  # [n, o]
         y.addmm_(low, b.T, alpha=scale)
-        ctx.save_for_backward(rows, weight, a, b, low)
-        ctx.scale, ctx.shape = scale, x.shape
-        return y.view(*x.shape[:-1], weight.shape[0])
+        ctx.save_for_backward(rows, a, b, low)
+        ctx.base, ctx.scale, ctx.shape = base, scale, x.shape
+        return y.view(*x.shape[:-1], -1)
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        rows, weight, a, b, low = ctx.saved_tensors
-        grad = grads[0].reshape(-1, weight.shape[0])  # [n, o]
+        rows, a, b, low = ctx.saved_tensors
+        grad = grads[0].reshape(-1, len(b))  # [n, o]
         through = grad @ b  # [n, r]
         gradient_x = None
         if ctx.needs_input_grad[0]:
-            gradient_x = (grad @ weight).addmm_(through, a, alpha=ctx.scale).view(ctx.shape)
+            gradient_x = ctx.base.back(grad).addmm_(through, a, alpha=ctx.scale).view(ctx.shape)
         gradient_a = (through.T @ rows).to(ctx.kept).mul_(ctx.scale)
-        gradient_b = (grad.T @ low).to(ctx.kept).mul_(ctx.scale)
+        gradient_b = (low.T @ grad).T.to(ctx.kept).mul_(ctx.scale)
         return gradient_x, None, None, gradient_a, gradient_b, None
 
 
-def fused(model: Any) -> Any:
-    """A PEFT model whose plain LoRA layers run in one function; other layers stay as they are."""
+def fused(model: Any, *, pack: bool = True) -> Any:
+    """A PEFT model whose plain LoRA layers run in one function; other layers stay as they are.
+
+    Args:
+        pack: lay the base's weights out for products, where the machine has a way to.
+    """
     from peft.tuners.lora import Linear
 
     for module in model.modules():
         if isinstance(module, Linear) and _plain(module):
-            module.forward = partial(_forward, module)
+            weight = module.base_layer.weight
+            base = Base(weight, packed(weight) if pack else None)
+            module.forward = partial(_forward, module, base)
     return model
 
 
@@ -69,8 +98,8 @@ def _plain(module: Any) -> bool:
     return not others and not module.merged and drops and not variant and not bias
 
 
-def _forward(module: Any, x: Tensor) -> Tensor:
-    base, (name,) = module.base_layer, module.active_adapters
+def _forward(module: Any, base: Base, x: Tensor) -> Tensor:
+    (name,) = module.active_adapters
     a, b = module.lora_A[name].weight, module.lora_B[name].weight
-    result: Tensor = _LoraLinear.apply(x, base.weight, base.bias, a, b, module.scaling[name])  # type: ignore[no-untyped-call]
+    result: Tensor = _LoraLinear.apply(x, base, module.base_layer.bias, a, b, module.scaling[name])  # type: ignore[no-untyped-call]
     return result

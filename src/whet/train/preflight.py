@@ -90,7 +90,6 @@ def preflight(
     steps = sampled(rows, plan)
     question = Question(shape, lambda tried: estimate.load_of(steps, tried), memory)
     found = fitting(question, way, fixed=fixed)
-    less = f"passes of {found.pass_tokens:,} tokens, so that memory lasts; the result is the same"
     rate = measured_rate(shape.linears, way.precision, device=device)
     speed = Speed(rate, estimate.measured_operation(device))
     work = work_of(shape, way.rank)
@@ -98,7 +97,14 @@ def preflight(
     count = plan.steps(len(rows))
     seconds = count * step + (1 + count // plan.every(len(rows))) * look
     needs = Needs(question.needed(found), estimate.disk_of(shape, found, plan.keep), seconds)
-    return Fit(found, needs, work, speed, [less] if found != way else [])
+    return Fit(found, needs, work, speed, _otherwise(way, found))
+
+
+def _otherwise(asked: Way, found: Way) -> list[str]:
+    """What is done otherwise than asked."""
+    if found.pass_tokens != asked.pass_tokens:
+        return [f"passes of {found.pass_tokens:,} tokens, so that memory lasts; the result is the same"]
+    return ["weights are not laid out for products, so that memory lasts"] if found != asked else []
 
 
 def sampled(rows: Sequence[Row], plan: Plan) -> list[list[Row]]:
@@ -134,15 +140,16 @@ def fitting(question: Question, way: Way, *, fixed: bool) -> Way:
     Raises:
         InputError: it does not fit, with the nearest way that does.
     """
-    tries = [way, *([] if fixed else smaller(way, LEAST_PASS))]
+    light = replace(way, pack=False)
+    tries = [*([way] if way.pack else []), light, *([] if fixed else smaller(light, LEAST_PASS))]
     for tried in tries:
         if question.fits(tried):
             return tried
-    least = " even with the smallest passes" if len(tries) > 1 else ""
+    least = "" if fixed else " even with the smallest passes"
     raise InputError(
         f"training needs about {size(question.needed(tries[-1]))} of memory{least}, and "
         f"{size(MARGIN * (question.free or 0))} of the {size(question.free or 0)} that are free can be used.",
-        fix=_nearest(question, way, fixed=fixed),
+        fix=_nearest(question, light, fixed=fixed),
     )
 
 

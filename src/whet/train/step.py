@@ -36,6 +36,8 @@ class Settings:
     """Read a prefix in the pass of its rows, where one pass holds them all."""
     pass_tokens: int = PASS_TOKENS
     """Tokens of rows in one pass, at most; a longer row passes alone."""
+    pack: bool = True
+    """Lay frozen weights out once for a CPU's products."""
     widths: int = 64
     """Segments side by side in one block of attention, at most."""
 
