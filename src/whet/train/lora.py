@@ -55,7 +55,7 @@ class _LoraLinear(torch.autograd.Function):
         y.addmm_(low, b.T, alpha=scale)
         ctx.save_for_backward(rows, a, b, low)
         ctx.base, ctx.scale, ctx.shape = base, scale, x.shape
-        return y.view(*x.shape[:-1], -1)
+        return y.view(*x.shape[:-1], len(b))
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
