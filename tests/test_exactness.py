@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from tests.architectures import ARCHITECTURES, tiny
-from whet.train import attention, flash, plans
-from whet.train.attention import NAME, only_plain
+from whet.train import attention, flash, plans, probe
+from whet.train.attention import NAME, only_plain, register
 from whet.train.causal import prepared
 from whet.train.compiled import compiled
+from whet.train.last import trimmed
 from whet.train.sharing import Row
 from whet.train.step import Settings, gradients
 
@@ -97,6 +98,52 @@ def test_a_frozen_head_and_accumulated_steps_are_exact(name: str) -> None:
 def test_a_prefix_in_the_pass_of_its_rows_is_exact(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("whet.train.step.read_prefix", lambda *_: pytest.fail("a prefix was read alone"))
     assert compared(tiny(name), rows(3), Settings(least_saved=1)) <= ALLOWED
+
+
+def last_only(name: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A model whose last layer makes learned places only, however many they are."""
+    model = tiny(name)
+    register()
+    model.set_attn_implementation(NAME)
+    assert probe.trimmed(model)
+    monkeypatch.setattr("whet.train.step.FEW", 0)
+    return model
+
+
+@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize("name", sorted(set(ARCHITECTURES) - {"gpt2"}))
+def test_a_last_layer_at_learned_places_only_is_exact(
+    name: str, together: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = last_only(name, monkeypatch)
+    settings = Settings(least_saved=1) if together else SHARED
+    made: list[int] = []
+    last = trimmed(model)[0][-1]
+    last.register_forward_hook(lambda _, given, out: made.append(out.shape[1] if attention.current() else 0))
+    assert compared(model, rows(4), settings) <= ALLOWED
+    learned = sum(weight != 0 for row in rows(4) for weight in row.weights)
+    assert learned <= sum(made) <= learned + 3, "and of each prefix that is read by itself, one"
+
+
+def test_a_model_that_counts_its_states_makes_all_of_them() -> None:
+    model = tiny("gpt2")
+    register()
+    model.set_attn_implementation(NAME)
+    assert not probe.trimmed(model)
+    assert not trimmed(model)
+    assert compared(model, rows(4)) <= ALLOWED
+
+
+def test_a_last_layer_at_other_places_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: the neighbours of learned places."""
+    model, honest = last_only("llama", monkeypatch), plans.picking
+
+    def beside(laid: plans.Plan, places: torch.Tensor) -> plans.Plan:
+        return honest(laid, (places - 1).clamp(min=0))
+
+    found = gradients(model, rows(4), SHARED).loss
+    monkeypatch.setattr("whet.train.step.picking", beside)
+    assert gradients(model, rows(4), SHARED).loss != pytest.approx(found, rel=1e-3)
 
 
 @pytest.mark.parametrize("name", ["llama", "gpt_neox", "qwen3_moe"])

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from whet.train.few import few
 from whet.train.flash import fast
 from whet.train.plans import Asked, Block, Plan, Shared
 from whet.train.varlen import can, varlen
@@ -30,6 +31,15 @@ KNOWN = frozenset(
 
 
 _CURRENT: ContextVar[Plan | None] = ContextVar("plan", default=None)
+
+
+class Enough(Exception):
+    """Keys and values are kept, and that was all that was asked of the layer."""
+
+
+def current() -> Plan | None:
+    """The plan that models follow now."""
+    return _CURRENT.get()
 
 
 @contextlib.contextmanager
@@ -46,28 +56,38 @@ def attention(
     module: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **told: Any
 ) -> tuple[Tensor, None]:
     """The attention of one layer, as ``transformers`` asks for it: query [1, H, T, d] to [1, T, H, d]."""
-    current = _CURRENT.get()
-    if current is None or query.shape[0] != 1 or mask is not None:
+    laid = _CURRENT.get()
+    if laid is None or query.shape[0] != 1 or mask is not None:
         raise RuntimeError("attention without a plan")
     if told.get("dropout"):
         raise NotImplementedError("the layer wants dropout on its scores")
     if strange := sorted(name for name, value in told.items() if name not in KNOWN and value is not None):
         raise NotImplementedError(f"the layer tells its attention of {', '.join(strange)}")
     layer = int(module.layer_idx)
-    if current.record is not None:
-        current.record.keep(layer, key, value)
     scale = told.get("scaling")
     asked = Asked(
         scale=query.shape[-1] ** -0.5 if scale is None else float(scale),
         window=told.get("sliding_window"),
         cap=told.get("softcap"),
     )
-    if current.ahead is not None:
-        return _together(query, key, value, current, current.ahead, asked), None
-    shared = None
-    if current.prefix is not None:
-        shared = current.prefix.keys[layer], current.prefix.values[layer]
-    return _chosen(asked, current, query, value)(query, key, value, shared, current, asked), None
+    if laid.meets is not None and laid.picked is not None:
+        keys, values = laid.meets.keys[layer], laid.meets.values[layer]
+        return few(query, keys, values, _ahead(laid, layer), laid, laid.picked, asked), None
+    for kept in (laid.record, laid.meets):
+        if kept is not None:
+            kept.keep(layer, key, value)
+    if laid.meets is not None:
+        raise Enough
+    if laid.ahead is not None:
+        return _together(query, key, value, laid, laid.ahead, asked), None
+    shared = _ahead(laid, layer)
+    return _chosen(asked, laid, query, value)(query, key, value, shared, laid, asked), None
+
+
+def _ahead(current: Plan, layer: int) -> Shared:
+    """Keys and values of a prefix that was read before."""
+    prefix = current.prefix
+    return None if prefix is None else (prefix.keys[layer], prefix.values[layer])
 
 
 def _together(query: Tensor, key: Tensor, value: Tensor, current: Plan, ahead: Plan, asked: Asked) -> Tensor:

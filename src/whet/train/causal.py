@@ -73,6 +73,8 @@ def prepared(
     model = _learning(model, lora, seed, fuse=fuse, pack=settings.pack, top=top)
     if compile and (reason := _compile(model)):
         notes.append(f"nothing is compiled: {reason}")
+    if settings.last and not why:
+        probe.trimmed(model)
     set_dropout(model, on=True)
     return Prepared(model, padded if why else step, settings, notes)
 

@@ -8,7 +8,7 @@ of the K heads of keys; d the width of a head.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -100,6 +100,27 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Pick:
+    """Picked tokens of a block's segments, m at most of one."""
+
+    into: Tensor
+    """Which of all picked tokens each is [n, m]; of padding, the first."""
+    at: Tensor
+    """Its place in the segment [n, m]."""
+    real: Tensor
+    """Whether it is one [n, m]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """Tokens of the flat row that are all that its last layer has to make."""
+
+    places: Tensor
+    """In the flat row, a prefix in it counted [M]."""
+    blocks: tuple[Pick, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What the attention of one pass has to know."""
 
@@ -110,6 +131,10 @@ class Plan:
     """Where keys and values of this pass are kept, when it is the pass over a prefix."""
     ahead: Plan | None = None
     """Of a prefix that lies in the same flat row, before the segments."""
+    picked: Picked | None = None
+    """What is asked of the last layer; None: all tokens."""
+    meets: Prefix | None = None
+    """Within the last layer: keys and values of all tokens, to be kept (nothing picked) or met."""
 
     @property
     def before(self) -> int:
@@ -141,6 +166,24 @@ def plan(
     ahead = plan([inside], device=device) if inside else None
     parts = _alike(lengths, widths, prefix.length if prefix else inside)
     return Plan(tuple(_block(part, lengths, starts, device) for part in parts), prefix, record, ahead)
+
+
+def picking(plan: Plan, places: Tensor) -> Plan:
+    """The plan whose last layer makes only the tokens at these places [M] of the segments' flat row."""
+    last = max(int(block.index.max()) for block in plan.blocks)
+    order = places.new_full((last + 1,), -1)
+    order[places] = torch.arange(len(places), device=places.device)
+    blocks = tuple(_pick(block, order) for block in plan.blocks)
+    return replace(plan, picked=Picked(places + plan.inside, blocks))
+
+
+def _pick(block: Block, order: Tensor) -> Pick:
+    """Of a block's tokens, those that have a place in the order of the picked ones [T], others -1."""
+    found = order[block.index].masked_fill(~block.real, -1)
+    most = max(1, int((found >= 0).sum(1).max()))
+    at = (found < 0).to(torch.int8).argsort(dim=1, stable=True)[:, :most]
+    into = found.gather(1, at)
+    return Pick(into.clamp(min=0), at, into >= 0)
 
 
 def _alike(lengths: Sequence[int], widths: int, before: int) -> list[list[int]]:

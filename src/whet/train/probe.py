@@ -14,9 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from whet.train import last
 from whet.train.attention import NAME, register
 from whet.train.losses import head_of
-from whet.train.plans import plan
+from whet.train.plans import picking, plan
 from whet.train.step import hidden_states, read_prefix, trunk
 
 ROWS, PREFIX, OWN = 3, 12, 9
@@ -79,6 +80,25 @@ def _differs(model: Any, prefix: list[int], own: list[list[int]], wanted: Tensor
     return (
         "" if apart <= allowed(model) else f"rows read together differ from rows read alone, by {apart:.1%}"
     )
+
+
+def trimmed(model: Any) -> bool:
+    """Let the last layer make picked states only, where that gives the same."""
+    if not last.trim(model):
+        return False
+    prefix, own = _tokens(int(model.config.get_text_config().vocab_size))
+    lengths, places = [len(part) for part in own], torch.tensor([2, OWN, 2 * OWN - 2], device=_device(model))
+    laid = plan(lengths, inside=PREFIX, device=_device(model))
+    try:
+        with torch.no_grad():
+            wanted = hidden_states(model, [prefix, *own], laid)[places + PREFIX]
+            found = hidden_states(model, [prefix, *own], picking(laid, places))
+            fits = found.shape == wanted.shape and _apart(found, wanted) <= allowed(model)
+    except (NotImplementedError, RuntimeError, TypeError, AttributeError, KeyError, ValueError):
+        fits = False
+    if not fits:
+        last.untrim(model)
+    return fits
 
 
 def _apart(found: Tensor, wanted: Tensor) -> float:

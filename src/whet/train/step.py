@@ -18,11 +18,14 @@ import torch
 from torch import Tensor
 
 from whet.train.attention import attending
+from whet.train.last import trimmed
 from whet.train.losses import head_of, summed_loss
-from whet.train.plans import Plan, Prefix, plan
+from whet.train.plans import Plan, Prefix, picking, plan
 from whet.train.sharing import LEAST_SAVED, Group, Row, groups
 
 PASS_TOKENS = 4096
+FEW = 2
+"""Where no more than one token in as many is learned, the last layer makes those alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class Settings:
     """Tokens of rows in one pass, at most; a longer row passes alone."""
     pack: bool = True
     """Lay frozen weights out once for a CPU's products."""
+    last: bool = True
+    """Ask the last layer for the states at learned places only."""
     widths: int = 64
     """Segments side by side in one block of attention, at most."""
 
@@ -115,7 +120,10 @@ def read_prefix(model: Any, ids: Sequence[int]) -> Prefix:
     """Keys and values of a pass over a shared beginning."""
     record = Prefix(len(ids))
     device = model.get_input_embeddings().weight.device
-    hidden_states(model, [ids], plan([len(ids)], record=record, widths=1, device=device))
+    laid = plan([len(ids)], record=record, widths=1, device=device)
+    if trimmed(model):
+        laid = picking(laid, torch.zeros(1, dtype=torch.long, device=device))  # its states are not looked at
+    hidden_states(model, [ids], laid)
     return record
 
 
@@ -140,9 +148,16 @@ def _forward(
     laid = plan(lengths, prefix=prefix, inside=inside, widths=settings.widths, device=device)
     places, targets, weights = learned_places(rows, before)
     read = [rows[0].ids[:inside], *own] if inside else own
-    hidden = hidden_states(model, read, laid)[torch.tensor(places, device=device) + inside]
+    hidden = _states_at(model, read, laid, torch.tensor(places, device=device))
     wanted, counted = torch.tensor(targets, device=device), torch.tensor(weights, device=device)
     return summed_loss(hidden, wanted, counted, head)
+
+
+def _states_at(model: Any, own: Sequence[Sequence[int]], laid: Plan, places: Tensor) -> Tensor:
+    """Last hidden states [m, d] at places of the rows' own parts."""
+    if trimmed(model) and FEW * len(places) <= sum(map(len, own)):
+        return hidden_states(model, own, picking(laid, places))
+    return hidden_states(model, own, laid)[places + laid.inside]
 
 
 def losses(model: Any, rows: Sequence[Row], settings: Settings = DEFAULT) -> float:
