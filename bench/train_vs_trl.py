@@ -70,6 +70,8 @@ OURS: dict[str, dict[str, Any]] = {
     "whet, prefixes by themselves": {"together": False},
     "whet, torch's attention": {"plain": True},
     "whet, PEFT's LoRA": {"fuse": False},
+    "whet, weights not laid out": {"pack": False},
+    "whet, last layer whole": {"last": False},
     "whet, one row at a time": {"pass_tokens": 1},
     "whet, compiled": {"compile": True},
 }

@@ -18,7 +18,7 @@ from whet.models.shape import Shape, shape_of
 from whet.train import room
 from whet.train.estimate import Load, Way, load_of, memory_of
 from whet.train.limit import Work, measured_rate, work_of
-from whet.train.preflight import Question, check_disk, fitting
+from whet.train.preflight import Question, _otherwise, check_disk, fitting
 from whet.train.sharing import Row
 
 GIB = 1 << 30
@@ -95,6 +95,17 @@ def test_passes_shrink_by_themselves_unless_they_were_chosen(llama_8b: Shape) ->
     assert fitting(question(llama_8b, 500), way, fixed=False) == way  # the control: there is room
 
 
+def test_weights_stay_as_they_are_where_two_copies_do_not_fit(llama_8b: Shape) -> None:
+    way = Way(16, "bf16", pass_tokens=512, pack=True)
+    small, large = (question(llama_8b, free) for free in (45, 90))
+    assert large.needed(way) - large.needed(replace(way, pack=False)) == 4 * llama_8b.weights
+    assert fitting(large, way, fixed=False) == way
+    for fixed in (True, False):  # before passes shrink, and where they may not
+        found = fitting(small, way, fixed=fixed)
+        assert found == replace(way, pack=False)
+    assert _otherwise(way, found) == ["weights are not laid out for products, so that memory lasts"]
+
+
 def test_the_disk_is_asked_first() -> None:
     check_disk(100, 100, "out")
     with pytest.raises(InputError, match=r"out: checkpoints and result need about 2\.0 KiB of disk"):
@@ -109,8 +120,9 @@ def test_a_step_holds_its_beginning_and_one_pass() -> None:
 
 def test_the_least_work_of_a_step_is_what_the_formula_says() -> None:
     shape = Shape(0, layers=2, width=4, heads=4, vocabulary=10, linears={(4, 4): 6})
-    assert work_of(shape, 1) == Work(4 * 96 + 6 * 48, 4 * 40, 7 * 2 * 4)
-    assert work_of(shape, None) == Work(6 * 96, 6 * 40, 7 * 2 * 4)
+    one = (4 * 96 + 6 * 48) / 2  # a layer; the last is met by what is learned
+    assert work_of(shape, 1) == Work(one, one + 4 * 40, 7 * 4)
+    assert work_of(shape, None) == Work(3 * 96, 3 * 96 + 6 * 40, 7 * 4)
     rows = [Row((*range(100), own, own, own), (0.0,) * 102 + (1.0,)) for own in (200, 201)]
     # a hundred tokens are read once, three of each row are its own, one of each is learned
     pairs = 100**2 + 2 * 3 * (2 * 100 + 3)

@@ -8,6 +8,9 @@ meets N weights forward and back, and the weights that learn once more:
     head             4 H a learned position, 6 H where it learns too
     attention        7 L w (P² + Σ S (2 P + S))                 L layers, w wide; half of a square is masked
 
+The last layer is counted at learned positions only, and its attention not at all: nothing looks at what it
+would make elsewhere. (Its keys and values of all tokens are left out too; the limit is that much too low.)
+
 The rate is that of this machine on the model's own shapes, measured, not a vendor's. Real training can come
 near the limit but not beyond it. Knows no model but its shape.
 """
@@ -35,9 +38,9 @@ class Work:
     """Operations that training cannot do without."""
 
     token: float
-    """A token through the weights, forward and back."""
+    """A token through the weights of all layers but the last, forward and back."""
     learned: float
-    """A learned position through the head, forward and back."""
+    """A learned position through the last layer and the head, forward and back."""
     pair: float
     """Two tokens that attention multiplies with each other."""
 
@@ -53,10 +56,12 @@ class Work:
 
 def work_of(shape: Shape, rank: int | None) -> Work:
     """Operations of training a model of this shape by LoRA of a rank, or (None) in full."""
-    pair = 7.0 * shape.layers * shape.heads
     if rank is None:
-        return Work(6.0 * shape.weights, 6.0 * shape.head, pair)
-    return Work(4.0 * shape.weights + 6.0 * shape.adapter(rank), 4.0 * shape.head, pair)
+        layers, head = 6.0 * shape.weights, 6.0 * shape.head
+    else:
+        layers, head = 4.0 * shape.weights + 6.0 * shape.adapter(rank), 4.0 * shape.head
+    last = layers / shape.layers
+    return Work(layers - last, last + head, 7.0 * (shape.layers - 1) * shape.heads)
 
 
 def measured_rate(
@@ -70,6 +75,8 @@ def measured_rate(
     """
     import torch
 
+    from whet.train.packed import packed, product
+
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     while tokens > 32 and max(i * o for i, o in linears) * tokens > 1 << 35:
         tokens //= 2
@@ -79,11 +86,12 @@ def measured_rate(
             shape: (torch.ones(tokens, shape[0], dtype=dtype), torch.ones(shape[1], shape[0], dtype=dtype))
             for shape in linears
         }
+    laid = {shape: found for shape, (_, right) in sides.items() if (found := packed(right))}
     start, first = time.perf_counter(), True
     while first or time.perf_counter() - start < SECONDS:
         for shape, (left, right) in sides.items():
             begun = time.perf_counter()
-            torch.nn.functional.linear(left, right)
+            left @ right.T if shape not in laid else product(left, laid[shape].forward)
             if device == "cuda":
                 torch.cuda.synchronize()
             seconds[shape] = min(seconds[shape], time.perf_counter() - begun)
