@@ -342,7 +342,7 @@ def test_a_killed_run_goes_on_and_pays_nothing_twice(
     server: StandIn, tmp_path: Path, how: signal.Signals
 ) -> None:
     """Six answers are there and two calls hang when the process is ended, at once or by Ctrl-C."""
-    hang = ["slow:4"] if how == signal.SIGINT else ["slow:20"]
+    hang = ["slow:8"] if how == signal.SIGINT else ["slow:20"]
     server.script({"t6": hang, "t7": hang})
     child = start_child(server, tmp_path)
     deadline = time.monotonic() + 30
