@@ -13,9 +13,10 @@ from whet.train import attention, flash, plans, probe
 from whet.train.attention import NAME, only_plain, register
 from whet.train.causal import prepared
 from whet.train.compiled import compiled
+from whet.train.frozen import layers_of
 from whet.train.last import trimmed
 from whet.train.sharing import Row
-from whet.train.step import Settings, gradients
+from whet.train.step import Settings, gradients, trunk
 
 ALLOWED = 1e-5
 """Relative error of all gradients together, in fp32."""
@@ -118,7 +119,7 @@ def test_a_last_layer_at_learned_places_only_is_exact(
     model = last_only(name, monkeypatch)
     settings = Settings(least_saved=1) if together else SHARED
     made: list[int] = []
-    last = trimmed(model)[0][-1]
+    last = layers_of(trunk(model), 1).modules[-1]
     last.register_forward_hook(lambda _, given, out: made.append(out.shape[1] if attention.current() else 0))
     assert compared(model, rows(4), settings) <= ALLOWED
     learned = sum(weight != 0 for row in rows(4) for weight in row.weights)
@@ -130,7 +131,7 @@ def test_a_model_that_counts_its_states_makes_all_of_them() -> None:
     register()
     model.set_attn_implementation(NAME)
     assert not probe.trimmed(model)
-    assert not trimmed(model)
+    assert not trimmed(trunk(model))
     assert compared(model, rows(4)) <= ALLOWED
 
 

@@ -14,37 +14,38 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from whet.errors import InputError
 from whet.train.attention import Enough, attending, current
+from whet.train.frozen import layers_of
 from whet.train.plans import Prefix
 
 MARK = "makes_only_what_is_picked"
 
 
-def trim(model: Any) -> bool:
-    """Teach the last layer of a model to make picked states only; False where its layers cannot be told."""
-    count = int(model.config.get_text_config().num_hidden_layers)
-    lists = [part for part in model.modules() if isinstance(part, torch.nn.ModuleList) and len(part) == count]
-    if len(lists) != 1:
+def trim(trunk: Any) -> bool:
+    """Teach the last layer of a model without its head to make picked states only; False where its layers
+    cannot be told."""
+    try:
+        layer = layers_of(trunk, 1).modules[-1]
+    except InputError:
         return False
-    layer = lists[0][-1]
     layer.forward = partial(_forward, layer.forward)
-    setattr(lists[0], MARK, True)
+    setattr(trunk, MARK, (layer,))  # in a tuple it is no second part of the model
     return True
 
 
-def untrim(model: Any) -> None:
+def untrim(trunk: Any) -> None:
     """Undo it."""
-    for part in trimmed(model):
-        part[-1].forward = part[-1].forward.args[0]
-        delattr(part, MARK)
+    (layer,) = getattr(trunk, MARK)
+    layer.forward = layer.forward.args[0]
+    delattr(trunk, MARK)
 
 
-def trimmed(model: Any) -> list[Any]:
-    """The lists of layers whose last one makes only what is picked."""
-    return [part for part in model.modules() if getattr(part, MARK, False) is True]
+def trimmed(trunk: Any) -> bool:
+    """Whether the last layer makes only what is picked."""
+    return hasattr(trunk, MARK)
 
 
 def _forward(as_before: Any, states: Tensor, *more: Any, **named: Any) -> Any:

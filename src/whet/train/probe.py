@@ -84,7 +84,7 @@ def _differs(model: Any, prefix: list[int], own: list[list[int]], wanted: Tensor
 
 def trimmed(model: Any) -> bool:
     """Let the last layer make picked states only, where that gives the same."""
-    if not last.trim(model):
+    if not last.trim(trunk(model)):
         return False
     prefix, own = _tokens(int(model.config.get_text_config().vocab_size))
     lengths, places = [len(part) for part in own], torch.tensor([2, OWN, 2 * OWN - 2], device=_device(model))
@@ -97,7 +97,7 @@ def trimmed(model: Any) -> bool:
     except (NotImplementedError, RuntimeError, TypeError, AttributeError, KeyError, ValueError):
         fits = False
     if not fits:
-        last.untrim(model)
+        last.untrim(trunk(model))
     return fits
 
 

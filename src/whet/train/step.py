@@ -121,7 +121,7 @@ def read_prefix(model: Any, ids: Sequence[int]) -> Prefix:
     record = Prefix(len(ids))
     device = model.get_input_embeddings().weight.device
     laid = plan([len(ids)], record=record, widths=1, device=device)
-    if trimmed(model):
+    if trimmed(trunk(model)):
         laid = picking(laid, torch.zeros(1, dtype=torch.long, device=device))  # its states are not looked at
     hidden_states(model, [ids], laid)
     return record
@@ -155,7 +155,7 @@ def _forward(
 
 def _states_at(model: Any, own: Sequence[Sequence[int]], laid: Plan, places: Tensor) -> Tensor:
     """Last hidden states [m, d] at places of the rows' own parts."""
-    if trimmed(model) and FEW * len(places) <= sum(map(len, own)):
+    if trimmed(trunk(model)) and FEW * len(places) <= sum(map(len, own)):
         return hidden_states(model, own, picking(laid, places))
     return hidden_states(model, own, laid)[places + laid.inside]
 
