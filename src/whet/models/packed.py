@@ -41,12 +41,23 @@ class Packed:
     def __call__(self, x: Tensor) -> Tensor:
         if not x.numel() or x.dtype != self.weight.dtype or state_of(self.layer) != self.laid_out:
             return linear(x, self.layer.weight, self.layer.bias)
-        found: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.weight, self.layer.bias, "none", [], "")
-        return found
+        return product(x, self.weight, self.layer.bias)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Packed:
         """A copy has weights of its own, which are not laid out."""
         return Packed(copy.deepcopy(self.layer, memo), self.weight, self.laid_out)
+
+
+def laid(weight: Tensor, rows: int) -> Tensor:
+    """A weight [out, in] in blocks, in the order that is best for products with so many rows."""
+    blocks: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight, rows)
+    return blocks
+
+
+def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """[.., in] times a weight in blocks [out, in], and a bias [out]: [.., out]."""
+    found: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    return found
 
 
 def state_of(layer: Linear) -> tuple[int, int]:
@@ -77,8 +88,7 @@ def _worth(weight: Tensor) -> bool:
 
 
 def _packed(layer: Linear) -> Packed:
-    weight = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach(), ROWS)
-    return Packed(layer, weight, state_of(layer))
+    return Packed(layer, laid(layer.weight.detach(), ROWS), state_of(layer))
 
 
 def _alike(packed: Packed) -> bool:

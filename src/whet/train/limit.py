@@ -75,7 +75,8 @@ def measured_rate(
     """
     import torch
 
-    from whet.train.packed import packed, product
+    from whet.models.packed import product
+    from whet.train.packed import packed
 
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     while tokens > 32 and max(i * o for i, o in linears) * tokens > 1 << 35:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from whet.train.packed import Packed, packed, product
+from whet.models.packed import product
+from whet.train.packed import Packed, packed
 
 if TYPE_CHECKING:
     from torch import Tensor
