@@ -9,7 +9,7 @@ vocabulary 49,152) and random weights; LoRA r=16 on all linear layers, AdamW, no
 process of its own, in a random order, ``--rounds`` times; the first steps of each are not counted. Prints one
 JSON line: examples a second of each arm (median, and the interval of the medians by bootstrap), peak memory
 (of the process on a CPU, of the tensors on a GPU), the ratios, and what share of the arithmetic limit ours
-reaches. ``--arms`` chooses; ``--steps`` and ``--rounds`` shorten.
+reaches. ``--arms`` chooses; ``--steps``, ``--warm`` and ``--rounds`` shorten.
 
 TRL tuned is the best of a small sweep: bf16 weights, no checkpointing, two batch sizes, packing. On a GPU
 packing goes with the best attention that is installed for it: flash attention 3 or 2, else flex.
@@ -107,7 +107,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--model", choices=SHAPES, default="llama-135m")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=4, help="counted, after the first two")
+    parser.add_argument("--steps", type=int, default=4, help="counted, after the first ones")
+    parser.add_argument("--warm", type=int, default=2, help="steps before them; 1 where one takes minutes")
     parser.add_argument("--arms", nargs="+", choices=[*TRL, *OURS])
     parser.add_argument("--arm", default="", help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -196,7 +197,7 @@ def ours(
     model = base(arguments, bf16=True, attention="eager")
     ready = prepared(model, lora, Settings(**settings), 0, fuse=fuse, compile=compile)
     optimizer = Optimizer(trainable(ready.model), Rates(1e-3))
-    steps = arguments.steps + 2
+    steps = arguments.steps + arguments.warm
     given = rows_of(examples(arguments, steps * arguments.batch))
     seconds, losses = [], []
     with only_plain() if plain else contextlib.nullcontext():
@@ -207,7 +208,7 @@ def ours(
             optimizer.step(1.0)
             settle(arguments)
             seconds.append(time.perf_counter() - start)
-    return seconds[2:], losses
+    return seconds[arguments.warm :], losses
 
 
 def trl(
@@ -223,7 +224,7 @@ def trl(
     from transformers import TrainerCallback
     from trl import SFTConfig, SFTTrainer
 
-    steps = arguments.steps + 2
+    steps = arguments.steps + arguments.warm
     rows = [
         {"input_ids": ids, "completion_mask": [0] * read + [1] * (len(ids) - read)}
         for ids, read in examples(arguments, steps * arguments.batch)
@@ -270,8 +271,8 @@ def trl(
         callbacks=[Clock()],
     )
     trainer.train()
-    seconds = [after - before for before, after in itertools.pairwise(times[1:])]
-    return seconds[1:], losses
+    seconds = [after - before for before, after in itertools.pairwise(times)]
+    return seconds[arguments.warm :], losses
 
 
 def attention(arguments: argparse.Namespace, *, packing: bool) -> str:
@@ -320,7 +321,7 @@ def summary(arguments: argparse.Namespace, rows: dict[str, list[dict[str, Any]]]
         "bench": "train_vs_trl",
         **{
             name: getattr(arguments, name)
-            for name in ("model", "device", "prompt", "input", "output", "batch", "rounds", "steps")
+            for name in ("model", "device", "prompt", "input", "output", "batch", "rounds", "steps", "warm")
         },
         "examples_per_second": speeds,
         "peak_gib": memory,
