@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from tests.architectures import ARCHITECTURES, tiny
-from whet.train import attention, flash, plans, probe
+from whet.train import attention, flash, lora, plans, probe
+from whet.train.adapters import LoraRecipe
 from whet.train.attention import NAME, only_plain, register
 from whet.train.causal import prepared
 from whet.train.compiled import compiled
@@ -197,6 +198,21 @@ def test_compiled_parts_are_exact_and_are_used() -> None:
     assert gradients(model, given, SHARED).loss == pytest.approx(plain, rel=1e-5)
     assert error(taken(model), wanted) <= ALLOWED
     assert torch._dynamo.utils.counters["frames"]["ok"] > 0
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute")
+def test_compiled_parts_train_an_adapter_on_weights_that_could_be_laid_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("whet.train.packed.LEAST", 1)
+    torch._dynamo.reset()
+    both = [
+        prepared(tiny("llama"), LoraRecipe(4, 8.0), SHARED, 0, compile=choice) for choice in (False, True)
+    ]
+    plain, compiled_one = (gradients(ready.model, rows(2), SHARED).loss for ready in both)
+    assert compiled_one == pytest.approx(plain, rel=1e-5)
+    parts = [vars(module)["forward"] for module in both[0].model.modules() if "forward" in vars(module)]
+    assert any(part.func is lora._forward and part.args[1].laid for part in parts)  # the control
 
 
 def test_without_a_compiler_training_goes_on_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

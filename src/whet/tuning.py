@@ -171,7 +171,7 @@ def _preflight(given: Given, out: Path, watch: Watch) -> tuple[Fit, Plan]:
         asked.pass_tokens or _before(out).get("pass_tokens") or PASS_TOKENS,  # as before: the same bytes
         dora=bool(recipe and recipe.dora),
         pack=place == "cpu"
-        and bool(recipe and not recipe.dora and not recipe.dropout)
+        and bool(recipe and not recipe.dora and not recipe.dropout and not asked.compile)
         and _before(out).get("pack", True),
     )
     memory, disk = room.free_memory(place), room.free_disk(out) + room.size_of(out)

@@ -70,7 +70,8 @@ def prepared(
         notes.append("beginnings are not shared: dropout draws anew for every row")
     if lora is not None and lora.dora:
         notes.append("DoRA runs by PEFT's own layers: slower than plain LoRA, and in more memory")
-    model = _learning(model, lora, seed, fuse=fuse, pack=settings.pack, top=top)
+    # torch's compiler takes weights that were laid out for plain ones, and fails
+    model = _learning(model, lora, seed, fuse=fuse, pack=settings.pack and not compile, top=top)
     if compile and (reason := _compile(model)):
         notes.append(f"nothing is compiled: {reason}")
     if settings.last and not why:
