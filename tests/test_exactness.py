@@ -9,13 +9,14 @@ import pytest
 import torch
 
 from tests.architectures import ARCHITECTURES, tiny
-from whet.train import attention, flash, lora, plans, probe
+from whet.train import attention, flash, plans, probe
 from whet.train.adapters import LoraRecipe
 from whet.train.attention import NAME, only_plain, register
 from whet.train.causal import prepared
 from whet.train.compiled import compiled
 from whet.train.frozen import layers_of
 from whet.train.last import trimmed
+from whet.train.lora import Base
 from whet.train.sharing import Row
 from whet.train.step import Settings, gradients, trunk
 
@@ -211,8 +212,8 @@ def test_compiled_parts_train_an_adapter_on_weights_that_could_be_laid_out(
     ]
     plain, compiled_one = (gradients(ready.model, rows(2), SHARED).loss for ready in both)
     assert compiled_one == pytest.approx(plain, rel=1e-5)
-    parts = [vars(module)["forward"] for module in both[0].model.modules() if "forward" in vars(module)]
-    assert any(part.func is lora._forward and part.args[1].laid for part in parts)  # the control
+    bases = [module.base for module in both[0].model.modules() if hasattr(module, "base")]
+    assert any(isinstance(base, Base) and base.laid for base in bases)  # the control
 
 
 def test_without_a_compiler_training_goes_on_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,7 +68,7 @@ def test_a_wrong_scale_is_seen() -> None:
 @pytest.mark.parametrize("options", [{"use_dora": True}, {"lora_dropout": 0.1}])
 def test_what_is_not_plain_stays_with_peft(options: dict[str, Any]) -> None:
     model = fused(adapted(**options))
-    assert "forward" not in vars(model.base_model.model.first)
+    assert not hasattr(model.base_model.model.first, "base")
 
 
 def large(*, pack: bool) -> Any:
@@ -86,14 +86,16 @@ def test_weights_that_are_laid_out_give_the_same(dtype: torch.dtype) -> None:
     plain, laid = (large(pack=pack).to(dtype) for pack in (False, True))
     if dtype != torch.float32:  # what was laid out before is in the old precision
         plain, laid = (fused(model, pack=pack) for model, pack in ((plain, False), (laid, True)))
-    assert laid.base_model.model.first.forward.args[1].laid is not None
-    assert plain.base_model.model.first.forward.args[1].laid is None
+    assert laid.base_model.model.first.base.laid is not None
+    assert plain.base_model.model.first.base.laid is None
     assert apart(laid(x), plain(x)) < near
     found, wanted = gradients(laid, x), gradients(plain, x)
     assert all(apart(found[name], wanted[name]) < near for name in wanted)
     assert laid(x[:0]).shape == (0, 7), "an expert may have no tokens"
     plain.base_model.model.first.base_layer.weight.data.mul_(1.1)  # the control: other weights are seen
     assert apart(laid(x), plain(x)) > near
+    before = laid(x)
+    assert apart(laid.double()(x.double()), before) < near, "cast, it is laid out no more"
 
 
 def apart(found: torch.Tensor, wanted: torch.Tensor) -> float:

@@ -253,6 +253,33 @@ def test_compiled_parts_train_from_the_front_door(task_file: Path, whet: Whet) -
     assert all(check["ok"] for check in card["after"])
 
 
+def wide(folder: Path, base: Path) -> Path:
+    """A random model with the tiny one's tokenizer, whose weights are large enough to be laid out."""
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    shape = {"hidden_size": 512, "intermediate_size": 1024, "num_hidden_layers": 2, "head_dim": 64}
+    config = AutoConfig.from_pretrained(base, num_attention_heads=8, num_key_value_heads=4, **shape)
+    torch.manual_seed(0)
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(base).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("also", ["precision: bf16", "precision: fp32", "precision: bf16, top_layers: 1"])
+def test_weights_that_are_laid_out_are_trained_and_looked_at_afterwards(
+    also: str, tmp_path: Path, shared: Callable[[str], Path], whet: Whet
+) -> None:
+    """What is looked at afterwards is cast to fp32; what was laid out for products is not."""
+    path = written(tmp_path, wide(tmp_path / "wide", shared(BASE)))
+    path.write_text(path.read_text().replace("epochs: 4", "epochs: 1").replace("precision: fp32", also))
+    done = whet("tune", path, "--out", tmp_path / "out", "--json")
+    assert done.returncode == 0, done.stderr
+    card = json.loads(done.stdout)
+    assert [check["name"] for check in card["after"]][:2] == ["loads", "changes"]
+    assert all(check["ok"] for check in card["after"]), card["after"]
+
+
 @pytest.mark.data
 def test_a_signal_saves_and_the_same_command_goes_on(task_file: Path, whet: Whet) -> None:
     out = task_file.parent / "out"

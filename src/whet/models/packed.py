@@ -39,7 +39,7 @@ class Packed:
     """Which weights they were: where they lie, and how often they were written."""
 
     def __call__(self, x: Tensor) -> Tensor:
-        if not x.numel() or x.dtype != self.weight.dtype or state_of(self.layer) != self.laid_out:
+        if not x.numel() or x.dtype != self.weight.dtype or state_of(self.layer.weight) != self.laid_out:
             return linear(x, self.layer.weight, self.layer.bias)
         return product(x, self.weight, self.layer.bias)
 
@@ -60,8 +60,9 @@ def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return found
 
 
-def state_of(layer: Linear) -> tuple[int, int]:
-    return layer.weight.data_ptr(), layer.weight._version
+def state_of(weight: Tensor) -> tuple[int, int]:
+    """Where a weight lies, and how often it was written."""
+    return weight.data_ptr(), weight._version
 
 
 def pack(model: Any) -> int:
@@ -88,7 +89,7 @@ def _worth(weight: Tensor) -> bool:
 
 
 def _packed(layer: Linear) -> Packed:
-    return Packed(layer, laid(layer.weight.detach(), ROWS), state_of(layer))
+    return Packed(layer, laid(layer.weight.detach(), ROWS), state_of(layer.weight))
 
 
 def _alike(packed: Packed) -> bool:

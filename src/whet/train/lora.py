@@ -11,7 +11,7 @@ rounded on the way in, and its gradients are given back in fp32. n rows, i input
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -34,13 +34,15 @@ class Base:
 
     def of(self, rows: Tensor, bias: Tensor | None) -> Tensor:
         """[n, i] to [n, o]."""
-        if self.laid and len(rows):
+        if self.laid and self.laid.fits(self.weight, rows):
             return product(rows, self.laid.forward, bias)
         return rows @ self.weight.T if bias is None else torch.addmm(bias, rows, self.weight.T)
 
     def back(self, grad: Tensor) -> Tensor:
         """[n, o] to [n, i]."""
-        return product(grad, self.laid.back) if self.laid and len(grad) else grad @ self.weight
+        if self.laid and self.laid.fits(self.weight, grad):
+            return product(grad, self.laid.back)
+        return grad @ self.weight
 
 
 class _LoraLinear(torch.autograd.Function):
@@ -77,14 +79,22 @@ def fused(model: Any, *, pack: bool = True) -> Any:
     Args:
         pack: lay the base's weights out for products, where the machine has a way to.
     """
+    plain, fast = _classes()
+    for module in model.modules():
+        if type(module) in (plain, fast) and _plain(module):
+            weight = module.base_layer.weight
+            module.base = Base(weight, packed(weight) if pack else None)
+            module.__class__ = fast
+    return model
+
+
+@cache
+def _classes() -> tuple[type, type]:
+    """PEFT's layer, and the same with our way forward. Of a class of its own, not with a ``forward`` of each
+    layer: torch's compiler would compile each of those anew."""
     from peft.tuners.lora import Linear
 
-    for module in model.modules():
-        if isinstance(module, Linear) and _plain(module):
-            weight = module.base_layer.weight
-            base = Base(weight, packed(weight) if pack else None)
-            module.forward = partial(_forward, module, base)
-    return model
+    return Linear, type("FusedLinear", (Linear,), {"forward": _forward})
 
 
 def _plain(module: Any) -> bool:
@@ -99,8 +109,8 @@ def _plain(module: Any) -> bool:
     return not others and not module.merged and drops and not variant and not bias
 
 
-def _forward(module: Any, base: Base, x: Tensor) -> Tensor:
+def _forward(module: Any, x: Tensor) -> Tensor:
     (name,) = module.active_adapters
-    a, b = module.lora_A[name].weight, module.lora_B[name].weight
-    result: Tensor = _LoraLinear.apply(x, base, module.base_layer.bias, a, b, module.scaling[name])  # type: ignore[no-untyped-call]
+    a, b, bias = module.lora_A[name].weight, module.lora_B[name].weight, module.base_layer.bias
+    result: Tensor = _LoraLinear.apply(x, module.base, bias, a, b, module.scaling[name])  # type: ignore[no-untyped-call]
     return result

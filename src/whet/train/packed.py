@@ -14,7 +14,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from whet.models.packed import ALLOWED, LEAST, laid, product
+from whet.models.packed import ALLOWED, LEAST, laid, product, state_of
 
 ROWS = 4096
 """Rows that the layout is chosen for; any number of them may come."""
@@ -28,13 +28,20 @@ class Packed:
     """For rows [n, i] to [n, o]."""
     back: Tensor
     """For gradients [n, o] to [n, i]."""
+    laid_out: tuple[int, int]
+    """Which weight it was: where it lay, and how often it was written."""
+
+    def fits(self, weight: Tensor, rows: Tensor) -> bool:
+        """Whether this still is that weight, for rows of its precision: a model may be cast."""
+        return len(rows) > 0 and rows.dtype == self.forward.dtype and state_of(weight) == self.laid_out
 
 
 def packed(weight: Tensor) -> Packed | None:
     """Both layouts of a weight; None where this machine has none."""
     if weight.device.type != "cpu" or weight.numel() < LEAST or not _able(weight.dtype):
         return None
-    return Packed(laid(weight.detach(), ROWS), laid(weight.detach().T.contiguous(), ROWS))
+    back = laid(weight.detach().T.contiguous(), ROWS)
+    return Packed(laid(weight.detach(), ROWS), back, state_of(weight))
 
 
 @cache
