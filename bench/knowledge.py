@@ -27,7 +27,7 @@ from whet.config import Task, task_from
 from whet.evaluate.stats import paired_right, wilson
 from whet.indexing import reindex
 from whet.models.decoder import find_decoder
-from whet.models.folder import model_place
+from whet.models.finding import model_place
 from whet.models.opening import Local
 from whet.records import Example
 from whet.retrieve.documents import Document, Documents

@@ -105,8 +105,9 @@ def encoder(top: int, epochs: float, *, keep: bool) -> Callable[[], float]:
 
     from whet.models.encoder import Windows
     from whet.models.source import EncoderSource
-    from whet.train.classifier import Data, Recipe, train_classifier
+    from whet.train.classifier import Data, train_classifier
     from whet.train.course import Look
+    from whet.train.encoders import Recipe
     from whet.train.linear import LinearHead
 
     torch.manual_seed(0)

@@ -34,7 +34,7 @@ from whet.pipeline import run_task
 from whet.records import Example, FitInfo
 from whet.rungs.asked import Asked
 from whet.rungs.frame import Frame
-from whet.start import Hints
+from whet.taskfile import Hints
 
 Rows = Sequence[tuple[str, str]]
 ANSWERED = {"reviewer": "the desk's lead", "affects_people": False}

@@ -19,8 +19,9 @@ from whet.models.source import EncoderSource, describe
 from whet.pipeline import run_task
 from whet.rungs.tuned import load_weights, save_weights, tuned_encoder
 from whet.train import classifier
-from whet.train.classifier import Data, Recipe, Trained, train_classifier
+from whet.train.classifier import Data, Trained, train_classifier
 from whet.train.course import Look
+from whet.train.encoders import Recipe
 from whet.train.linear import LinearHead
 from whet.train.optimizer import Optimizer
 

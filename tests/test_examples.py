@@ -26,7 +26,7 @@ from whet.config import Task, load_task
 from whet.data.load import load_examples
 from whet.data.split import Splits, split_examples
 from whet.evaluate.stats import paired_right
-from whet.models.folder import READER
+from whet.models.finding import READER
 from whet.models.opening import named, open_writers
 from whet.records import Prediction
 from whet.retrieve.documents import read_documents

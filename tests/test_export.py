@@ -36,7 +36,7 @@ from whet.rungs.head import score
 from whet.rungs.tuned import TunedSpecialist, tuned_encoder
 from whet.rungs.vectors import VectorSpecialist
 from whet.store import read_json, write_json
-from whet.train.classifier import Recipe, with_adapter
+from whet.train.encoders import Recipe, with_adapter
 from whet.train.linear import LinearHead, fit_linear
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")

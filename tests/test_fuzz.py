@@ -30,7 +30,8 @@ from whet.cli.repair_options import Options
 from whet.data.convert import convert
 from whet.data.shapes import SHAPES
 from whet.errors import WhetError
-from whet.start import Hints, task_of
+from whet.start import task_of
+from whet.taskfile import Hints
 
 SHORT = 40
 FUZZ = int(os.environ.get("WHET_FUZZ", SHORT))

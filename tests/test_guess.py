@@ -18,7 +18,8 @@ from whet.data.formats import read_lenient
 from whet.data.load import load_examples
 from whet.data.split import split_examples
 from whet.errors import InputError
-from whet.start import Hints, task_of
+from whet.start import task_of
+from whet.taskfile import Hints
 
 TICKETS = tickets(30)
 NUMBERED = [(number, text, label) for number, (text, label) in enumerate(TICKETS)]

@@ -18,10 +18,10 @@ import pytest
 import whet.models
 from whet.errors import InputError
 from whet.evaluate.stats import wilson
-from whet.models import folder
+from whet.models import finding
 from whet.models.base import Request
 from whet.models.decoder import DecoderSource, find_decoder
-from whet.models.folder import READER
+from whet.models.finding import READER
 from whet.models.layout import Conversation, layout_of
 from whet.models.writer import DecoderWriter, open_writer
 from whet.store import file_digest
@@ -188,11 +188,11 @@ def test_the_same_seed_makes_the_same_item() -> None:
 
 
 def test_its_name_is_found_in_the_package_where_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(folder.OWN, READER, ("whet", "models"))
-    assert folder.find_folder(READER) == (Path(whet.models.__file__).parent, False)
-    monkeypatch.setitem(folder.OWN, READER, ("whet", "nowhere"))
+    monkeypatch.setitem(finding.OWN, READER, ("whet", "models"))
+    assert finding.find_folder(READER) == (Path(whet.models.__file__).parent, False)
+    monkeypatch.setitem(finding.OWN, READER, ("whet", "nowhere"))
     with pytest.raises(InputError, match="reader"):  # the control: then it is a name like any other
-        folder.find_folder(READER)
+        finding.find_folder(READER)
 
 
 def test_a_copied_word_has_the_same_tokens(tokenizer: Any) -> None:

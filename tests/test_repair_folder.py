@@ -39,8 +39,8 @@ from whet.data.writing import write_rows
 from whet.errors import InputError
 from whet.repair.items import Choices
 from whet.repair.whole import repair
-from whet.start import Hints
 from whet.store import file_digest
+from whet.taskfile import Hints
 
 # The folder.
 

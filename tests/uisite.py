@@ -21,7 +21,7 @@ from whet.monitor.review import Queue
 from whet.monitor.rows import Logged, Served
 from whet.monitor.tables import ALARMS, WATCHES, stamp
 from whet.monitor.traffic import Traffic
-from whet.serve.guard import LOOPBACK
+from whet.serve.hosts import LOOPBACK
 from whet.web.app import app_of
 from whet.web.site import Site
 

@@ -22,8 +22,8 @@ from whet.checkup import check_task, encoder_of
 from whet.config import Task, task_from
 from whet.config_advice import Advice
 from whet.config_parts import Cost
-from whet.data.load import load_examples, names_of
-from whet.data.outputs import answers_of
+from whet.data.load import load_examples
+from whet.data.outputs import answers_of, names_of
 from whet.data.split import split_examples
 from whet.errors import InputError
 from whet.evaluate.evidence import Sizes
@@ -31,15 +31,15 @@ from whet.ladder import as_output
 from whet.measure import metric_of
 from whet.models.encoder import Encoder
 from whet.models.opening import elsewhere, named, open_writers
-from whet.pipeline import command_line
 from whet.records import Example
 from whet.retrieve.documents import read_documents
 from whet.retrieve.passages import passages_of as cut
 from whet.rungs.asked import Asked
 from whet.rungs.base import Tell, load_specialist, silent
-from whet.runs import MANIFEST
-from whet.start import Hints, task_of
+from whet.runs import MANIFEST, command_line
+from whet.start import task_of
 from whet.store import read_json, read_jsonl
+from whet.taskfile import Hints
 
 if TYPE_CHECKING:
     from whet.advise.lacking import Ask, Gains

@@ -19,7 +19,8 @@ from whet.data.split import split_given
 from whet.errors import InputError
 from whet.models.decoder import find_decoder, load_tokenizer
 from whet.models.encoder import native_bf16
-from whet.models.folder import UNSET_LENGTH, model_place
+from whet.models.finding import model_place
+from whet.models.folder import UNSET_LENGTH
 from whet.models.layout import Conversation
 from whet.records import Example, Turn
 from whet.train.tokens import Tokenized, tokenize

@@ -10,8 +10,6 @@ step whose inputs did not change is not done again. The steps themselves live be
 from __future__ import annotations
 
 import os
-import shlex
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -26,6 +24,7 @@ from whet.data.load import load_examples
 from whet.data.outputs import answers_of, inferred_schema, room_for
 from whet.data.spans import why_not
 from whet.data.split import Splits, split_examples
+from whet.effects import without_effect
 from whet.errors import InputError
 from whet.evaluate.evidence import Sizes
 from whet.measure import changed, evidence_of, failed, judged, metric_of, scored, scorers_of
@@ -37,7 +36,7 @@ from whet.report.page import render
 from whet.retrieve.documents import read_documents
 from whet.rungs import existing
 from whet.rungs.base import Setting, Tell, silent
-from whet.runs import Run, open_run
+from whet.runs import Run, command_line, open_run
 from whet.store import exclusive, read_json, value_digest, write_json, write_jsonl, write_text
 from whet.tuning import teach
 from whet.verdict import verdict
@@ -46,9 +45,6 @@ if TYPE_CHECKING:
     from whet.curve import LearningCurve
     from whet.ladder import Fitted, Measured
     from whet.records import Example
-
-READERS = {"retrieve", "tune+retrieve"}
-"""Rungs that look things up in the task's documents."""
 
 
 @dataclass(frozen=True)
@@ -132,12 +128,6 @@ def run_task(
         found = _judge(run, task, setting, splits, measured, opening, curve, checked)
         _report(run, task, found, splits, measured, curve, models)
     return Outcome(out, found, tuple(run.reused), time.perf_counter() - start)
-
-
-def command_line() -> str:
-    """The command that is running, as one could type it again."""
-    name = Path(sys.argv[0]).name
-    return shlex.join(["whet" if name == "__main__.py" else name, *sys.argv[1:]])
 
 
 def _again() -> str:
@@ -267,7 +257,7 @@ def _judge(
     sizes = Sizes(len(splits.train), len(splits.dev), len(splits.test))
     from_rungs = [f"{rung.name}: {note}" for rung in measured for note in rung.notes]
     known = setting.documents.said() if setting.documents else ()
-    effects = _without_effect(task, setting, measured)
+    effects = without_effect(task, setting, {rung.name for rung in measured})
     notes = [*splits.notes, *known, *_of_check(checked), *effects, *from_rungs]
     found = verdict(task, evidence, sizes, opening, notes)
     found["check"] = {key: checked[key] for key in ("passes", "accepted", "standards")}
@@ -285,27 +275,6 @@ def _of_check(checked: dict[str, Any]) -> list[str]:
     """What the check says, and what was accepted in spite of it."""
     accepted = [f"accepted by the task: {f['what']}" for f in checked["findings"] if f["accepted"]]
     return [f"the data: {sentence(checked)} See 03-check.html", *accepted]
-
-
-def _without_effect(task: Task, setting: Setting, measured: Sequence[Measured]) -> list[str]:
-    """Settings that changed nothing in this run."""
-    names = {rung.name for rung in measured}
-    notes = []
-    if task.instruction and not setting.writers:
-        notes.append("`instruction` had no effect: sentence encoders take none; it is shown in the report")
-    if task.existing is not None and "existing" not in names:
-        notes.append("`existing` had no effect: the rung is not among `rungs`")
-    if task.knowledge is not None and not (setting.writers and names & READERS):
-        notes.append("`knowledge` had no effect: passages are shown by `retrieve`, to a model that writes")
-    if "tune" in task.model_fields_set and not names & {"tune", "tune+retrieve"}:
-        notes.append("`tune` had no effect: the rung is not among `rungs`")
-    if task.tune.canaries and setting.teach is None:
-        notes.append("`tune.canaries` had no effect: they are planted where a local decoder is trained")
-    if task.tune.compile and setting.teach is None:
-        notes.append("`tune.compile` had no effect: it is for the training of a local decoder")
-    if "prompt" in task.model_fields_set and not (setting.writers and "prompt+" in names):
-        notes.append("`prompt` had no effect: it is for `prompt+` of a model that writes")
-    return notes
 
 
 def _priced(rung: Measured, task: Task) -> Measured:

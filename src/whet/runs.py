@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shlex
 import shutil
 import sys
 from datetime import UTC, datetime
@@ -192,3 +193,9 @@ def _files(folder: Path, names: list[str]) -> list[str]:
 
 def _digest(path: Path) -> str:
     return file_digest(path) if path.is_file() else "absent"
+
+
+def command_line() -> str:
+    """The command that is running, as one could type it again."""
+    name = Path(sys.argv[0]).name
+    return shlex.join(["whet" if name == "__main__.py" else name, *sys.argv[1:]])

@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whet.errors import InputError
 from whet.given import (
     Given,
     device,
@@ -32,8 +31,9 @@ from whet.models.shape import shape_of
 from whet.report.tunepage import render_tuned
 from whet.rungs.taught import Taught
 from whet.runs import environment, now
-from whet.store import exclusive, make_folder, read_json, read_jsonl, value_digest, write_json, write_text
+from whet.store import exclusive, make_folder, read_jsonl, value_digest, write_json, write_text
 from whet.train import room
+from whet.tuned_before import before, check_same
 
 if TYPE_CHECKING:
     from whet.config import Task
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from whet.train.preflight import Fit
 
 Tell = Callable[[str, int, int], None]
-CARD, PAGE, MADE_FROM = "card.json", "training.html", "made-from.json"
+CARD, PAGE = "card.json", "training.html"
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def tune_given(given: Given, out: Path, watch: Watch, command: str) -> Tuned:
     fit, plan = _preflight(given, out, watch)
     make_folder(out)
     with exclusive(out):
-        _same(given, fit, plan, out)
+        check_same(given, fit, plan, out)
         place = device(given.task)
         held = room.memory_now(place) or 0
         room.forget_peak(place)
@@ -168,11 +168,11 @@ def _preflight(given: Given, out: Path, watch: Watch) -> tuple[Fit, Plan]:
     way = Way(
         recipe.rank if recipe else None,
         precision(given.task),
-        asked.pass_tokens or _before(out).get("pass_tokens") or PASS_TOKENS,  # as before: the same bytes
+        asked.pass_tokens or before(out).get("pass_tokens") or PASS_TOKENS,  # as before: the same bytes
         dora=bool(recipe and recipe.dora),
         pack=place == "cpu"
         and bool(recipe and not recipe.dora and not recipe.dropout and not asked.compile)
-        and _before(out).get("pack", True),
+        and before(out).get("pack", True),
     )
     memory, disk = room.free_memory(place), room.free_disk(out) + room.size_of(out)
     fit = preflight(
@@ -191,53 +191,6 @@ def _preflight(given: Given, out: Path, watch: Watch) -> tuple[Fit, Plan]:
     for line in fit.notes:
         watch.note(line)
     return fit, plan
-
-
-def _same(given: Given, fit: Fit, plan: Plan, out: Path) -> None:
-    """A folder goes on with the training that it holds, and with no other.
-
-    Raises:
-        InputError: it holds another.
-    """
-    asked, before = _identity(given, plan), _before(out)
-    other = {name: value for name, value in asked.items() if before and before.get(name) != value}
-    if other:
-        told = [f"{name} {_short(before.get(name))}, now {_short(value)}" for name, value in other.items()]
-        raise InputError(
-            f"the folder holds another training: {'; '.join(told)}.",
-            where=out,
-            fix="choose another folder with --out, or remove this one.",
-        )
-    write_json(out / MADE_FROM, {**asked, "pass_tokens": fit.way.pass_tokens, "pack": fit.way.pack})
-
-
-def _identity(given: Given, plan: Plan) -> dict[str, Any]:
-    """What a training is known by, as JSON values."""
-    shape = asdict(plan)
-    rates = shape.pop("rates")
-    recipe = recipe_of(given.task)
-    return {
-        "model": given.source.sha256,
-        "examples": value_digest([[row.ids, row.weights] for row in (*given.train.rows, *given.dev.rows)]),
-        "method": method(given.task),
-        "precision": precision(given.task),
-        "device": device(given.task),
-        **({name: value for name, value in asdict(recipe).items() if name != "targets"} if recipe else {}),
-        **shape,
-        **{name: value for name, value in rates.items() if name not in {"betas", "parts"}},
-        "top_layers": given.task.tune.top_layers,
-        "compile": given.task.tune.compile,
-        "score": "exact" if exactly(given.task) else "loss",
-    }
-
-
-def _before(out: Path) -> dict[str, Any]:
-    """What the folder holds already; nothing where it is new."""
-    return dict(read_json(out / MADE_FROM)) if (out / MADE_FROM).exists() else {}
-
-
-def _short(value: Any) -> str:
-    return value[:12] + "…" if isinstance(value, str) and len(value) == 64 else str(value)
 
 
 def _train(given: Given, fit: Fit, plan: Plan, out: Path, watch: Watch) -> tuple[Ended, Trained]:

@@ -50,7 +50,7 @@ def advise(
     from whet.advise.counsel import as_json as whole
     from whet.advising import advise_anything, again
     from whet.cli.progress import progress
-    from whet.start import Hints
+    from whet.taskfile import Hints
 
     with progress() as shown:
         found = advise_anything(

@@ -45,7 +45,8 @@ def check(
 ) -> None:
     """Check examples against ten standards; exit 1 if something blocks a run."""
     from whet.cli.progress import progress
-    from whet.start import Hints, check_anything
+    from whet.start import check_anything
+    from whet.taskfile import Hints
 
     folder = out or Path("whet-runs") / f"{what.stem}-check"
     hints = Hints(tuple(inputs or ()), output, time, group, test, traffic)

@@ -25,8 +25,9 @@ def init(
     debug: Debug = False,
 ) -> None:
     """Guess a task from a file of examples and write a commented task file."""
-    from whet.start import Hints, draft
+    from whet.start import draft
     from whet.store import write_text
+    from whet.taskfile import Hints
 
     path = out or file.with_suffix(".yaml")
     if path.exists():

@@ -45,8 +45,9 @@ from whet.repair.changes import changes_page
 from whet.repair.redacting import Redacting
 from whet.repair.review import as_csv
 from whet.repair.whole import Repaired, repair
-from whet.start import Hints, task_of
+from whet.start import task_of
 from whet.store import exclusive, file_digest, make_folder, write_json, write_jsonl, write_text
+from whet.taskfile import Hints
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -26,7 +26,8 @@ def run(
 ) -> None:
     """Climb the ladder: check what is enough, and say how sure."""
     from whet.cli.show import show_outcome
-    from whet.start import Hints, run_anything
+    from whet.start import run_anything
+    from whet.taskfile import Hints
 
     folder = out or Path("whet-runs") / what.stem
     hints = Hints(tuple(inputs or ()), output, time, group)

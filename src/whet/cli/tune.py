@@ -28,7 +28,7 @@ def tune(
 ) -> None:
     """Train a model on the task's examples; the same command goes on after a kill."""
     from whet.config import load_task
-    from whet.pipeline import command_line
+    from whet.runs import command_line
     from whet.train.loop import Interrupted
     from whet.tuning import tune_task
 

@@ -35,7 +35,7 @@ def ui(
     from whet.database import home
     from whet.errors import InputError
     from whet.release.keys import Keys
-    from whet.serve.guard import LOOPBACK, hosts_of
+    from whet.serve.hosts import LOOPBACK, hosts_of
     from whet.serve.server import bound, check_address
     from whet.web.app import app_of
     from whet.web.frame import warm

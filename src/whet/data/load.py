@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from whet.data.formats import MISSING, Row, Table, named_part, read_table
 from whet.data.hub import is_hub_id
-from whet.data.outputs import canonical, json_of, written
+from whet.data.labels import label_names, unknown_label, without_rare
+from whet.data.outputs import canonical, json_of, names_of, written
 from whet.data.shapes import with_columns
 from whet.errors import InputError, many, nearest
 from whet.halves import HALF
@@ -50,9 +51,9 @@ def load_examples(task: Task, folder: Path) -> Loaded:
     examples, notes = _examples(task, table)
     if task.kind != "classify":
         return Loaded(tuple(examples), (), tuple(notes))
-    names = _label_names(task, table, examples)
+    names = label_names(task, table, examples)
     before = Counter(name for example in examples for name in names_of(example.output))
-    examples, rare = _rare(task, table, examples)
+    examples, rare = without_rare(task, table, examples)
     counts = Counter(name for example in examples for name in names_of(example.output))
     descriptions = {label.name: label for label in task.labels or []}
     labels = [descriptions.get(name, Label(name)) for name in names if counts[name]]
@@ -83,7 +84,7 @@ def load_more(task: Task, path: Path, labels: tuple[Label, ...]) -> Loaded:
     known = {label.name for label in labels}
     new = sorted({n for e in examples for n in names_of(e.output)} - known)
     if new and task.labels is not None:
-        raise _unknown_label(task, table, examples)
+        raise unknown_label(task, table, examples)
     extra = tuple(Label(name) for name in new)
     return Loaded(tuple(examples), (*labels, *extra), tuple(notes))
 
@@ -91,11 +92,6 @@ def load_more(task: Task, path: Path, labels: tuple[Label, ...]) -> Loaded:
 def name_beside(task: Task, path: Path) -> str:
     """What a split file is called: with its folder where the file of examples has the same name."""
     return f"{path.parent.name}/{path.name}" if path.name == Path(task.examples).name else path.name
-
-
-def names_of(output: Output) -> tuple[str, ...]:
-    """The labels in an output, one or several."""
-    return (output,) if isinstance(output, str) else output
 
 
 def load_inputs(path: Path, column: str | None) -> tuple[list[str], list[str]]:
@@ -293,53 +289,3 @@ def _unique_ids(task: Task, table: Table, examples: list[Example]) -> None:
             where=table.path,
             fix="make ids unique, or leave `fields: id` out (then the line is the id).",
         )
-
-
-def _label_names(task: Task, table: Table, examples: list[Example]) -> list[str]:
-    """The task's list in its order, or what occurs, sorted."""
-    found = {name for example in examples for name in names_of(example.output)}
-    if task.labels is None:
-        return sorted(found)
-    names = [label.name for label in task.labels]
-    if found - set(names):
-        raise _unknown_label(task, table, examples)
-    return names
-
-
-def _unknown_label(task: Task, table: Table, examples: list[Example]) -> InputError:
-    names = {label.name for label in task.labels or []}
-    errors = [
-        f"{e.source}: {task.fields.output}: {name!r} is not in the task's labels. {nearest(name, names)}"
-        for e in examples
-        for name in names_of(e.output)
-        if name not in names
-    ]
-    return many(
-        errors,
-        what=f"{len(errors):,} label(s) missing from the label list:",
-        where=table.path,
-        fix="add the label to `labels:`, or mend the rows.",
-    )
-
-
-def _rare(task: Task, table: Table, examples: list[Example]) -> tuple[list[Example], tuple[str, ...]]:
-    """Labels with one example cannot be learned and tested: refused, or set aside and said."""
-    counts = Counter(name for example in examples for name in names_of(example.output))
-    rare = sorted(name for name, count in counts.items() if count == 1)
-    if not rare or len(rare) == len(counts) == 1:
-        return examples, ()
-    if task.rare_labels == "drop":
-        kept = [e for e in examples if not set(names_of(e.output)) & set(rare)]
-        return kept, (f"labels with one example, set aside: {', '.join(rare)}",)
-    errors = [
-        f"{e.source}: {task.fields.output}: {name!r} has one example."
-        for e in examples
-        for name in names_of(e.output)
-        if name in rare
-    ]
-    raise many(
-        errors,
-        what=f"{len(rare):,} label(s) with one example:",
-        where=table.path,
-        fix="add examples, merge the label into another, or set `rare_labels: drop`.",
-    )

@@ -18,6 +18,11 @@ _QUOTES = "\"'`“”‘’«»"
 _SEPARATORS = re.compile(r"[|,;\n]")
 
 
+def names_of(output: Output) -> tuple[str, ...]:
+    """The labels in an output, one or several."""
+    return (output,) if isinstance(output, str) else output
+
+
 def canonical(value: Any) -> str:
     """A JSON value as the one text that stands for it."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(", ", ": "))

@@ -18,8 +18,9 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from whet.data.load import Loaded, load_more, moment, names_of
+from whet.data.load import Loaded, load_more, moment
 from whet.data.neardup import fold, near_groups
+from whet.data.outputs import names_of
 from whet.errors import InputError
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from whet.errors import InputError
-from whet.models.folder import UNSET_LENGTH, check_folder, check_kind, find_folder, length_limits
+from whet.models.finding import find_folder
+from whet.models.folder import UNSET_LENGTH, check_folder, check_kind, length_limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

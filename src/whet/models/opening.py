@@ -18,7 +18,8 @@ from whet.config import DEFAULT_ENCODER
 from whet.config_models import EndpointModel
 from whet.errors import InputError
 from whet.models.decoder import DecoderSource, check_causal, describe_decoder, find_decoder, load_tokenizer
-from whet.models.folder import check_folder, find_folder, model_place
+from whet.models.finding import find_folder, model_place
+from whet.models.folder import check_folder
 from whet.models.layout import Layout, layout_of
 from whet.models.source import PACKAGES, EncoderSource, find_encoder
 from whet.store import read_json, value_digest, write_json
@@ -136,7 +137,7 @@ class Local:
 
     def too_long(self, requests: Sequence[Request]) -> list[bool]:
         """Which requests leave no room for the tokens that they ask for; no weights are read to say so."""
-        from whet.models.writer import too_long
+        from whet.models.as_tokens import too_long
 
         return too_long(self._layout, self.source.context, requests)
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from whet.config import DEFAULT_ENCODER
 from whet.errors import InputError
 from whet.models.distrust import read_config
-from whet.models.folder import check_folder, find_folder, length_limits
+from whet.models.finding import find_folder
+from whet.models.folder import check_folder, length_limits
 
 if TYPE_CHECKING:
     from pathlib import Path

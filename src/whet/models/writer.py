@@ -10,8 +10,6 @@ chosen among what its form allows. Knows no task and no rung.
 from __future__ import annotations
 
 import dataclasses
-import math
-import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from whet.errors import InputError, many
+from whet.models.as_tokens import TAIL, AsTokens, alike, choice_of, least
 from whet.models.base import Answer, Request, Tell
 from whet.models.decoder import describe_decoder, find_decoder, load_decoder, load_tokenizer
 from whet.models.folder import UNSET_LENGTH
@@ -38,18 +37,6 @@ LARGE = 30_000_000
 """Parameters from which on reading the weights takes longer than asking for it."""
 CUTS = 4_096
 """Ends of requests whose cuts of choices are kept."""
-TAIL = 8
-"""Last tokens of what is asked, on which it hangs how an answer's first tokens are cut."""
-
-
-@dataclass(frozen=True, slots=True)
-class AsTokens:
-    """A request as tokens."""
-
-    request: Request
-    text: str
-    ids: tuple[int, ...]
-    choices: Choices = ()
 
 
 @dataclass
@@ -113,15 +100,15 @@ class DecoderWriter:
             if len(self._cuts) >= CUTS:
                 self._cuts.clear()
             whole = [encoded.ids for encoded in encode(self.layout, [text + choice for choice in choices])]
-            kept = min(_alike(ids, one) for one in whole)
+            kept = min(alike(ids, one) for one in whole)
             self._cuts[key] = len(ids) - kept, tuple(one[kept:] for one in whole)
         return self._cuts[key]
 
     def check_lengths(self, asked: Sequence[AsTokens]) -> None:
         long = [
-            f"request {n + 1}: {len(one.ids):,} tokens, and {_least(one):,} or more of its answer"
+            f"request {n + 1}: {len(one.ids):,} tokens, and {least(one):,} or more of its answer"
             for n, one in enumerate(asked)
-            if len(one.ids) + _least(one) > self.context
+            if len(one.ids) + least(one) > self.context
         ]
         if long:
             raise many(
@@ -273,15 +260,6 @@ def fast_precision(source: DecoderSource) -> Precision:
     return "bf16" if source.half and source.parameters >= LARGE and native_bf16() else "fp32"
 
 
-def too_long(layout: Layout, context: int, requests: Sequence[Request]) -> list[bool]:
-    """Which requests leave no room, in so many tokens, for those that they ask for."""
-    if context >= UNSET_LENGTH:
-        return [False] * len(requests)
-    texts = [render(layout, Conversation(one.turns, "a request"), prompt=True) for one in requests]
-    lengths = [len(encoded.ids) for encoded in encode(layout, texts)]
-    return [n + one.tokens > context for n, one in zip(lengths, requests, strict=True)]
-
-
 def answer_ends(layout: Layout, model: Any) -> frozenset[int]:
     """Tokens that end an answer: what the model's files say, and what ends one as it is laid out."""
     said = [
@@ -303,36 +281,6 @@ def _laid_end(layout: Layout) -> frozenset[int]:
     place = text.rfind(answer) + len(answer)
     after = [token for token, start in zip(encoded.ids, encoded.starts, strict=True) if start >= place]
     return frozenset([token for token in after if token in layout.ends][:1])
-
-
-def _alike(one: Sequence[int], other: Sequence[int]) -> int:
-    """Tokens that both begin with."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((n for n, (left, right) in pairs if left != right), min(len(one), len(other)))
-
-
-def _least(asked: AsTokens) -> int:
-    """Tokens that the answer must have room for: the longest choice, or one."""
-    return max(1, *map(len, asked.choices)) if asked.choices else 1
-
-
-def choice_of(asked: AsTokens, logprobs: Sequence[float]) -> Answer:
-    """The answer to a request for a choice, of which these are the log-probabilities."""
-    from whet.models.choices import shares
-
-    request = asked.request
-    found = shares(logprobs)
-    best = max(range(len(found)), key=found.__getitem__)
-    if request.temperature:
-        heated = shares([value / request.temperature for value in logprobs])
-        best = random.Random(request.seed).choices(range(len(found)), weights=heated)[0]
-    return Answer(
-        text=request.form.choices[best] if request.form else "",
-        logprob=math.log(found[best]) if found[best] else -math.inf,
-        choices=found,
-        tokens_in=len(asked.ids),
-        tokens_out=len(asked.choices[best]) + 1,
-    )
 
 
 def _telling(tell: Tell | None, what: str) -> Callable[[int, int], None]:

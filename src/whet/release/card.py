@@ -165,7 +165,8 @@ def _walk(found: Any) -> list[dict[str, Any]]:
 
 def _licence(name: str) -> str:
     from whet.errors import InputError
-    from whet.models.folder import find_folder, read_licence
+    from whet.models.finding import find_folder
+    from whet.models.folder import read_licence
     from whet.models.source import PACKAGES
 
     try:

@@ -107,8 +107,8 @@ def bases_of(card: Any, files: Mapping[str, str]) -> tuple[Base, ...]:
 
 
 def files_of_base(name: str) -> dict[str, Path]:
-    """The files of a base model that are read, by name; errors as in ``models.folder.find_folder``."""
-    from whet.models.folder import FILES, find_folder
+    """The files of a base model that are read, by name; errors as in ``models.finding.find_folder``."""
+    from whet.models.finding import FILES, find_folder
     from whet.models.source import PACKAGES
 
     folder, _ = find_folder(name, PACKAGES)

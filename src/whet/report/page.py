@@ -14,12 +14,12 @@ from whet.evaluate.metrics import Metric, cost_function
 from whet.report import failed, making, mistakes, ranking, words
 from whet.report.frame import GUIDE, fill
 from whet.report.markup import sentences
+from whet.report.rung_rows import assumptions, rung_rows
 from whet.report.shapes import LearningCurve, Measured, Verdict, answering, rival
 
 if TYPE_CHECKING:
     from whet.config import Task
     from whet.records import Example, Output
-
 
 FEW_ANSWERS = 60
 """Replies or values that can be looked at one by one, like labels; of more, each is its own."""
@@ -97,13 +97,13 @@ def _ranking(task: Task, verdict: Verdict, rungs: Sequence[Measured], baseline: 
     return {
         "answer": answering(verdict),
         "rung_chart": ranking.rung_chart(verdict, baseline),
-        "rung_rows": ranking.rung_rows(verdict, rungs, task),
+        "rung_rows": rung_rows(verdict, rungs, task),
         "writing": any(rung["tokens_out"] for rung in verdict["rungs"]),
         "scorer_names": [scorer["name"] for scorer in verdict.get("scorers") or []],
         "scorer_rows": ranking.scorer_rows(verdict),
         "changed_rows": ranking.changed_rows(verdict),
         "changed_by": ranking.changed_by(rungs),
-        "assumptions": ranking.assumptions(verdict, task),
+        "assumptions": assumptions(verdict, task),
         "difference_chart": ranking.difference_chart(verdict),
         "comparison_rows": ranking.comparison_rows(verdict),
     }

@@ -22,7 +22,7 @@ from whet.rungs.spanhead import FrozenReader, fit_span_head, plain_encoders, spe
 from whet.rungs.spans import Lesson, SpanSpecialist, lesson_of
 from whet.rungs.tuned import State, load_weights, save_weights, tuned_encoder
 from whet.store import value_digest, write_bytes
-from whet.train.classifier import Recipe
+from whet.train.encoders import Recipe
 from whet.train.spans import PARTS, TagData, TrainedTagger, train_spans
 from whet.train.tagger import Tagger
 

@@ -36,8 +36,9 @@ from whet.rungs.taught import fit_taught
 from whet.rungs.tuned import TunedSpecialist, load_tuned, mixed, tuned_encoder
 from whet.rungs.vectors import VectorSpecialist, default_encoder
 from whet.store import value_digest
-from whet.train.classifier import Data, Recipe, Trained, train_classifier
+from whet.train.classifier import Data, Trained, train_classifier
 from whet.train.course import Look
+from whet.train.encoders import Recipe
 from whet.train.linear import LinearHead, fit_linear
 
 if TYPE_CHECKING:

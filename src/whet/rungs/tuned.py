@@ -21,7 +21,7 @@ from whet.rungs.deciding import Decider
 from whet.rungs.head import score
 from whet.rungs.vectors import load_decider, load_encoder, save_encoder, write_card
 from whet.store import make_folder, write_bytes
-from whet.train.classifier import Recipe, with_adapter
+from whet.train.encoders import Recipe, with_adapter
 from whet.train.linear import LinearHead
 
 State = Mapping[str, "torch.Tensor"]

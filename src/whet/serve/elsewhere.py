@@ -59,7 +59,7 @@ class Elsewhere:
 
     def too_long(self, requests: Sequence[Request]) -> list[bool]:
         """Which requests leave no room for the tokens that they ask for."""
-        from whet.models.writer import too_long
+        from whet.models.as_tokens import too_long
 
         return too_long(self.layout, self.context, requests)
 

@@ -16,13 +16,13 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit
 
 from whet.serve.caps import Caps
 from whet.serve.faults import Fault, busy
+from whet.serve.hosts import LOOPBACK, host_of, urlsplit_host
 from whet.serve.limits import Limiter, Room
 from whet.serve.metrics import Metrics
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from whet.release.keys import Key
 
 OPEN = ("/healthz", "/readyz")
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 UPLOADS = ("/v1/files", "/v1/uploads")
 ANSWERS = frozenset({"/v1/chat/completions", "/v1/completions", "/v1/predict"})
 """What needs room: refused before its body is read where there is none."""
@@ -231,26 +230,6 @@ class _Told:
         await self({"type": "http.response.start", "status": fault.status, "headers": headers})
         await self({"type": "http.response.body", "body": body})
         self.closed = True
-
-
-def host_of(header: str) -> str:
-    """The name in a Host header, without its port."""
-    if header.startswith("["):
-        return header[1:].partition("]")[0].lower()
-    return header.rpartition(":")[0].lower() if ":" in header else header.lower()
-
-
-def urlsplit_host(origin: str) -> str:
-    try:
-        return (urlsplit(origin).hostname or "").lower()
-    except ValueError:
-        return ""
-
-
-def hosts_of(host: str, more: Iterable[str] = ()) -> frozenset[str]:
-    """The names of a server that listens on an address."""
-    own = LOOPBACK if host in LOOPBACK else LOOPBACK | {host.lower()}
-    return own | {name.lower() for name in more}
 
 
 def _check_length(headers: dict[str, str], most: int) -> None:

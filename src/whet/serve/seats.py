@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from whet.errors import InputError
+from whet.models.as_tokens import TAIL, AsTokens, choice_of, too_long
 from whet.models.base import Answer, Request, Tell
 from whet.models.choices import tree_of
 from whet.models.generate import Row, common
 from whet.models.threads import computed
-from whet.models.writer import TAIL, AsTokens, DecoderWriter, choice_of, too_long
+from whet.models.writer import DecoderWriter
 from whet.serve import faults
 from whet.serve.asking import Chance, Emit, unheard
 from whet.serve.batches import Batches

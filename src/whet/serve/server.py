@@ -24,7 +24,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from whet.errors import InputError, Refused, WorldError
 from whet.serve.caps import Caps
 from whet.serve.faults import Fault
-from whet.serve.guard import LOOPBACK
+from whet.serve.hosts import LOOPBACK
 
 if TYPE_CHECKING:
     from types import FrameType

@@ -18,7 +18,8 @@ from whet.serve.answers import Engines
 from whet.serve.approved import Approved
 from whet.serve.caps import Caps
 from whet.serve.catalogue import Catalogue, Shares, Source
-from whet.serve.guard import Door, hosts_of
+from whet.serve.guard import Door
+from whet.serve.hosts import hosts_of
 from whet.serve.recording import Recorder
 from whet.serve.server import check_address
 from whet.serve.serving import Serving

@@ -13,16 +13,16 @@ from __future__ import annotations
 
 import contextlib
 import random
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from whet.models.batches import shuffled_batches
-from whet.models.encoder import collate, load_model, native_bf16, pooled_sums
+from whet.models.encoder import collate, pooled_sums
 from whet.train.course import Look, Plan, named
+from whet.train.encoders import Recipe, seeded, trainable
 from whet.train.linear import LinearHead, total_loss
 
 if TYPE_CHECKING:
@@ -37,34 +37,9 @@ if TYPE_CHECKING:
     from whet.train.frozen import States
     from whet.train.step import Stepped
 
-LORA_ALPHA = 2  # times the rank
 SAVE_SECONDS = 60.0
-PASS_TOKENS = 4096  # 64 windows of 256 tokens at once held 4.7 GB in fp32, for nothing
 """Between checkpoints: one takes about a second, and so much work is lost at a kill."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """Hyper-parameters of one training."""
-
-    method: str = "full"
-    """``full`` or ``lora``."""
-    lr: float = 2e-4
-    epochs: float = 2.0
-    batch: int = 64
-    head_lr: float = 1e-3
-    smoothing: float = 0.05
-    warmup: float = 0.1
-    """Share of the steps."""
-    schedule: str = "linear"
-    decay: float = 0.01
-    clip: float = 1.0
-    rank: int = 16
-    top: int | None = None
-    """Layers that learn, from the top; None: all. What the others make of the texts is read once."""
-    evals_per_epoch: int = 1
-    patience: int = 2
-    """Evaluations without a better one, after the first, after which it stops."""
+PASS_TOKENS = 4096  # 64 windows of 256 tokens at once held 4.7 GB in fp32, for nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,53 +241,6 @@ def on_kept_states(job: EncoderJob) -> tuple[EncoderJob, list[str]]:
     if kept is None:
         return job, [f"layers that do not learn read every text anew: {reason}"]
     return replace(job, data=replace(job.data, windows=kept.windows), states=kept.states), []
-
-
-def trainable(source: EncoderSource, recipe: Recipe) -> Any:
-    """The model ready to train: bf16 where that is native, the right parameters unfrozen."""
-    precision = "bf16" if native_bf16() else "fp32"
-    # torch's flash attention takes 37 % of a step in its backward pass at 20 tokens a text on a CPU;
-    # plain matrix products take a tenth of that.
-    model = load_model(source, precision, attn_implementation="eager")
-    if recipe.method == "lora":
-        from whet.train.lora import fused
-
-        return fused(with_adapter(model, recipe.rank, recipe.top))
-    if recipe.top:
-        from whet.train.frozen import layers_of, learn_top
-
-        return learn_top(model, layers_of(model, recipe.top)).eval()
-    model.get_input_embeddings().weight.requires_grad_(False)
-    return model.eval()  # eval turns dropout off; gradients flow all the same
-
-
-def with_adapter(model: Any, rank: int, top: int | None = None) -> Any:
-    """A fresh LoRA adapter (Hu and others, arXiv 2106.09685) on every linear layer, or those of the ``top``
-    layers, by PEFT."""
-    from peft import LoraConfig, TaskType, get_peft_model
-
-    from whet.train.frozen import layers_of
-
-    config = LoraConfig(
-        r=rank,
-        lora_alpha=LORA_ALPHA * rank,
-        target_modules=layers_of(model, top).linear() if top else "all-linear",
-        task_type=TaskType.FEATURE_EXTRACTION,
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # PEFT asks transformers in an old way
-        # The adapter keeps the base's precision; AdamW has fp32 masters of it.
-        return get_peft_model(model, config, autocast_adapter_dtype=False).eval()
-
-
-@contextlib.contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """torch's generator at ``seed`` within the block, and as it was after."""
-    import torch
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
 
 
 def _leaf(values: NDArray[np.float32]) -> torch.Tensor:

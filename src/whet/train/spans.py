@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from whet.models.batches import shuffled_batches
 from whet.models.words import SHAPES, Words, collate_words
-from whet.train.classifier import HEAD, PASS_TOKENS, SAVE_SECONDS, Recipe, as_told, seeded, trainable
+from whet.train.classifier import HEAD, PASS_TOKENS, SAVE_SECONDS, as_told
 from whet.train.course import Look, Plan, named
+from whet.train.encoders import Recipe, seeded, trainable
 from whet.train.tagger import NO_TAG, Tagger
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ import numpy as np
 from whet.models.batches import length_batches, shuffled_batches
 from whet.models.encoder import load_model, native_bf16
 from whet.models.words import SHAPES, Words, collate_words
-from whet.train.classifier import with_adapter
 from whet.train.course import Plan, named
+from whet.train.encoders import with_adapter
 
 if TYPE_CHECKING:
     from pathlib import Path

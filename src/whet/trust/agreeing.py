@@ -15,8 +15,8 @@ from whet.advising import task_of_run
 from whet.config_scorers import JudgeScorer
 from whet.evaluate.scorers.judge import LEAST, Judge, Labelled, measure
 from whet.measure import tools_of
-from whet.pipeline import command_line
 from whet.records import Example
+from whet.runs import command_line
 
 if TYPE_CHECKING:
     from whet.config import Task

@@ -23,12 +23,11 @@ from whet.measure import metric_of
 from whet.models.cache import CachedEncoder
 from whet.models.encoder import Encoder
 from whet.models.opening import named
-from whet.pipeline import command_line
 from whet.records import Example, Prediction
 from whet.report.evidencepage import render_evidence
 from whet.report.shapes import answering
 from whet.rungs.base import CARD, Tell, silent
-from whet.runs import now
+from whet.runs import command_line, now
 from whet.store import exclusive, file_digest, read_json, read_jsonl, write_json, write_text
 from whet.trust.bias import bias
 from whet.trust.confidence import confidence

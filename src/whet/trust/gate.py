@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from whet.errors import InputError
-from whet.pipeline import command_line
-from whet.runs import now
+from whet.runs import command_line, now
 from whet.store import file_digest, folder_digests, read_json, value_digest, write_json
 from whet.trust.evidence import FILE, stem_of
 from whet.trust.measures import Figure, Measure, from_json

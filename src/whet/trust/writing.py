@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from whet.models.base import Request
 from whet.models.decoder import find_decoder
-from whet.models.folder import model_place
+from whet.models.finding import model_place
 from whet.models.opening import Local, elsewhere, writes
 from whet.trust.context import KEPT
 from whet.trust.remembered import Remembered, digest_of_base

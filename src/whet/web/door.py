@@ -15,7 +15,8 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from whet.serve.guard import host_of, replayed
+from whet.serve.guard import replayed
+from whet.serve.hosts import host_of
 from whet.web.frame import POLICY, filled
 from whet.web.sessions import fits, new_token
 from whet.web.visitors import NAMED, Visitor, action_of, open_to_all

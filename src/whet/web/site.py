@@ -26,7 +26,7 @@ from whet.monitor.tables import METADATA as MONITOR
 from whet.monitor.traffic import Traffic
 from whet.release.keys import Keys
 from whet.release.registry import Registry
-from whet.serve.guard import LOOPBACK
+from whet.serve.hosts import LOOPBACK
 from whet.web.memo import Memo
 from whet.web.sessions import METADATA, Sessions
 from whet.web.visitors import Visitor, local, visitor_of

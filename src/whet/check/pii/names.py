@@ -24,7 +24,7 @@ from whet.models.encoder import Encoder, load_model, native_bf16
 from whet.models.source import find_encoder
 from whet.models.words import Words, read_words
 from whet.store import make_folder, write_bytes, write_json
-from whet.train.classifier import with_adapter
+from whet.train.encoders import with_adapter
 from whet.train.tagger import Tagger
 
 if TYPE_CHECKING:

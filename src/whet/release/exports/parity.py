@@ -177,7 +177,7 @@ def _with_adapter(folder: Path) -> Any:
     import torch
     from peft import PeftModel
 
-    from whet.models.folder import find_folder
+    from whet.models.finding import find_folder
 
     base, _ = find_folder(str(read_json(folder / "adapter_config.json")["base_model_name_or_path"]))
     with quiet_transformers() as transformers, warnings.catch_warnings():
@@ -226,7 +226,7 @@ def _by_peft(folder: Path, inputs: Sequence[str]) -> list[Output]:
     import torch
     from peft import PeftModel
 
-    from whet.models.folder import find_folder
+    from whet.models.finding import find_folder
     from whet.models.source import PACKAGES
 
     config = read_json(folder / "adapter_config.json")

@@ -18,8 +18,9 @@ from whet.config import DEFAULT_ENCODER, Task, task_from
 from whet.errors import InputError
 from whet.given import RATES
 from whet.models.opening import writes
-from whet.start import Hints, guessed_task
+from whet.start import guessed_task
 from whet.store import make_folder, write_jsonl
+from whet.taskfile import Hints
 
 if TYPE_CHECKING:
     from whet.serve.jobs.asked import Hyperparameters
