@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.architectures import ARCHITECTURES, tiny
-from whet.train import attention, flash, plans, probe
+from whet.train import attention, flash, losses, plans, probe
 from whet.train.adapters import LoraRecipe
 from whet.train.attention import NAME, only_plain, register
 from whet.train.causal import prepared
@@ -82,6 +82,41 @@ def test_full_training_is_exact(name: str) -> None:
     assert compared(tiny(name), rows()) <= ALLOWED
 
 
+@pytest.mark.parametrize("name", ["llama", "gemma2", "cohere2", "granite", "gpt2"])
+def test_a_head_that_learns_in_chunks_is_exact(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("whet.train.losses.CHUNK", 3 * 96)
+    assert compared(tiny(name), rows()) <= ALLOWED
+    assert compared(tiny(name, tie_word_embeddings=True), rows()) <= ALLOWED
+
+
+def test_a_head_with_a_bias_learns_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = torch.Generator().manual_seed(0)
+    given = [torch.randn(*size, generator=made).requires_grad_() for size in ((9, 5), (7, 5), (7,))]
+    targets, weights = torch.randint(0, 7, (9,), generator=made), torch.rand(9, generator=made)
+    found = []
+    for chunk in (1 << 24, 14):
+        monkeypatch.setattr("whet.train.losses.CHUNK", chunk)
+        loss = 3 * losses.summed_loss(given[0], targets, weights, losses.Head(given[1], given[2], 0.5, 2.0))
+        found.append(torch.cat([part.flatten() for part in torch.autograd.grad(loss, given)]))
+    assert torch.allclose(found[0], found[1], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("limit", [30, 24])
+def test_rows_that_longrope_turns_otherwise_are_read_apart(
+    limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The instructions have 23 and 14 tokens, the rows up to 37."""
+    factors = {"short_factor": [1.0, 1.5, 2.0, 3.0], "long_factor": [1.0, 4.0, 9.0, 16.0]}
+    rope = {"rope_type": "longrope", "rope_theta": 1e4, "original_max_position_embeddings": limit, **factors}
+    model = tiny("phi3", rope_parameters=rope, original_max_position_embeddings=limit)
+    sizes = {len(row.ids) > limit for row in rows()}
+    assert sizes == {True, False}
+    assert compared(model, rows()) <= ALLOWED
+    monkeypatch.setattr("whet.train.step._turns_otherwise", lambda model: 0)
+    with pytest.raises(AssertionError):  # the control: read together they are turned otherwise
+        assert compared(model, rows()) <= ALLOWED
+
+
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_a_frozen_head_and_accumulated_steps_are_exact(name: str) -> None:
     model = tiny(name)
@@ -126,6 +161,13 @@ def test_a_last_layer_at_learned_places_only_is_exact(
     assert compared(model, rows(4), settings) <= ALLOWED
     learned = sum(weight != 0 for row in rows(4) for weight in row.weights)
     assert learned <= sum(made) <= learned + 3, "and of each prefix that is read by itself, one"
+
+
+def test_where_too_many_scores_would_be_kept_the_last_layer_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = last_only("llama", monkeypatch)
+    monkeypatch.setattr("whet.train.step.MET", 10)
+    monkeypatch.setattr("whet.train.step.picking", lambda laid, places: pytest.fail("places were picked"))
+    assert compared(model, rows(4), Settings(least_saved=1)) <= ALLOWED
 
 
 def test_a_model_that_counts_its_states_makes_all_of_them() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import torch
 from tests.architectures import tiny
 from tests.test_exactness import ALLOWED, SHARED, error, rows, taken
 from whet.train.attention import NAME
-from whet.train.frozen import layers_of, learn_top
+from whet.train.frozen import UNFIT, layers_of, learn_top
 from whet.train.frozen_rows import KeptRows, kept_rows
 from whet.train.step import gradients, losses
 
@@ -48,3 +49,17 @@ def test_states_of_another_row_are_seen() -> None:
     with kept.states.instead():
         gradients(model, kept.rows, SHARED)
     assert error(taken(model), wanted) > 100 * ALLOWED
+
+
+def test_states_that_find_no_room_on_the_disk_are_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = ready("llama")
+    monkeypatch.setattr("whet.train.frozen.MOST_IN_MEMORY", 0)
+    with monkeypatch.context() as patch:
+        patch.setattr("whet.train.frozen.free_disk", lambda folder: 100)
+        with pytest.raises(UNFIT, match="no room on the disk"):
+            kept_rows(model, layers_of(model, 1), rows(), SHARED, tmp_path)
+        assert not list(tmp_path.iterdir())
+    assert kept_rows(model, layers_of(model, 1), rows(), SHARED, tmp_path).rows  # the control: there is room
+    assert list(tmp_path.iterdir())

@@ -16,7 +16,7 @@ from tests import training
 from whet.errors import InputError, WorldError
 from whet.models.shape import Shape, shape_of
 from whet.train import room
-from whet.train.estimate import Load, Way, load_of, memory_of
+from whet.train.estimate import Load, Way, disk_of, load_of, memory_of
 from whet.train.limit import Work, measured_rate, work_of
 from whet.train.preflight import Question, _otherwise, check_disk, fitting
 from whet.train.sharing import Row
@@ -114,8 +114,28 @@ def test_the_disk_is_asked_first() -> None:
 
 def test_a_step_holds_its_beginning_and_one_pass() -> None:
     rows = [Row((*range(100), 200 + n, *[7] * 9), (0.0,) * 105 + (1.0,) * 5) for n in range(6)]
-    assert load_of([rows], Way(4, "fp32")) == Load(160, 100, 30)
-    assert load_of([rows], Way(4, "fp32", pass_tokens=20)) == Load(120, 100, 10)
+    assert load_of([rows], Way(4, "fp32")) == Load(160, 100, 30, 100**2 + 6 * 10 * 110, 110)
+    assert load_of([rows], Way(4, "fp32", pass_tokens=20)) == Load(120, 100, 10, 100**2 + 2 * 10 * 110, 110)
+
+
+def test_few_layers_need_little(llama_8b: Shape) -> None:
+    """Four layers of an 8B model learn in full where all of them need five times as much."""
+    whole, few = (question(llama_8b, 1).needed(Way(None, "bf16", top=top)) for top in (None, 4))
+    assert whole > 5 * few > 5 * 2 * llama_8b.parameters
+    assert disk_of(llama_8b, Way(None, "bf16", top=4), 2) < disk_of(llama_8b, Way(None, "bf16"), 2) / 7
+    assert Way(16, "bf16", top=4).live(llama_8b) == llama_8b.adapter(16) / 8
+
+
+def test_scores_that_are_kept_are_counted() -> None:
+    from tests.architectures import tiny
+
+    plain, capped = shape_of(tiny("llama")), shape_of(tiny("gemma2"))
+    assert (plain.plain_heads(200), capped.plain_heads(200)) == (0, 8)
+    windowed = shape_of(tiny("gemma3_text"))
+    assert (windowed.plain_heads(9), windowed.plain_heads(10)) == (0, 4)
+    way, short, long = Way(4, "fp32"), Load(100, 0, 1, 100**2, 100), Load(100, 0, 1, 1000**2, 100)
+    assert memory_of(plain, way, short) == memory_of(plain, way, long)
+    assert memory_of(capped, way, long) - memory_of(capped, way, short) == 8 * (1000**2 - 100**2) * 12
 
 
 def test_the_least_work_of_a_step_is_what_the_formula_says() -> None:

@@ -295,6 +295,48 @@ def test_asked_to_stop_it_saves_and_goes_on_later(tmp_path: Path) -> None:
     assert (later.live["w"] == straight.live["w"]).all()
 
 
+@pytest.mark.parametrize(("seconds", "steps"), [(0.0, [1, 4]), (300.0, [4])])
+def test_where_looks_are_far_apart_a_checkpoint_stands_between_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, steps: list[int]
+) -> None:
+    """The second is not worth its time so soon; and where little time has passed, none is."""
+    monkeypatch.setattr("whet.train.loop.BETWEEN", seconds)
+    train(Counting([4.0, 1.0]), 16, Plan(Rates(0.1), epochs=1, batch=4), tmp_path)  # type: ignore[arg-type]
+    assert [int(folder.name.partition("-")[2]) for folder in checkpoint.folders(tmp_path)] == steps
+
+
+def test_killed_before_a_look_has_counted_it_goes_on(tmp_path: Path) -> None:
+    """As trainings of encoders are planned: what dev said at the start does not count."""
+    plan = Plan(Rates(0.1), epochs=2, batch=4, start_counts=False)
+    with pytest.raises(Interrupted):
+        train(Counting([4.0]), 8, plan, tmp_path, Watching(asked_to_stop=lambda: True))  # type: ignore[arg-type]
+    later = Counting([3.0, 2.0])
+    done = train(later, 8, plan, tmp_path)  # type: ignore[arg-type]
+    assert (later.steps, done.state.best_step) == (3, 4)
+    straight = Counting([4.0, 3.0, 2.0])
+    train(straight, 8, plan, None)  # type: ignore[arg-type]
+    assert (later.live["w"] == straight.live["w"]).all()
+
+
+def test_not_finite_before_a_look_has_counted_gives_the_weights_of_now() -> None:
+    job = Counting([4.0], fails=2)
+    with pytest.raises(NotFinite) as caught:
+        train(job, 8, Plan(Rates(0.1), batch=4, start_counts=False), None)  # type: ignore[arg-type]
+    assert (caught.value.ended.weights["w"] == job.live["w"]).all()
+
+
+def test_not_finite_later_leaves_a_training_that_ended_early(tmp_path: Path) -> None:
+    from whet.tuning import Watch, _ended
+
+    plan, watch = Plan(Rates(0.1), epochs=3, batch=4), Watch()
+    ended = _ended(Counting([4.0, 3.0], fails=3), 8, plan, tmp_path, Watching(), watch)  # type: ignore[arg-type]
+    assert (ended.state.best_step, ended.best.loss) == (2, 3.0)
+    (note,) = watch.notes
+    assert note.startswith("training ended early, with the best weights before it: the loss is nan at step 3")
+    with pytest.raises(NotFinite):  # where dev was never better than at the start, there is nothing to take
+        _ended(Counting([4.0, 5.0], fails=3), 8, plan, tmp_path / "no", Watching(), watch)  # type: ignore[arg-type]
+
+
 def test_a_checkpoint_of_other_settings_is_not_gone_on_with(tmp_path: Path) -> None:
     train(Counting([2.0, 1.0]), 8, Plan(Rates(0.1), epochs=1, batch=4), tmp_path)  # type: ignore[arg-type]
     with pytest.raises(WorldError, match="another plan"):

@@ -118,6 +118,10 @@ def test_documents_change_after_the_training(tmp_path: Path) -> None:
     assert answer.knowledge == told.digest == documents(1).digest
     assert facts(1)[PAIRS[3]] in answer.passages[0].text
     assert loaded.info.parameters_trained > 0
+    longer = task.model_copy(update={"tune": task.tune.model_copy(update={"rank": 2})})
+    again = replace(given, teach=partial(teach, longer, tmp_path / "t", given.tell))
+    TuneRetrieve(setting=again).fit(ROWS[:16], ROWS[16:20])  # other settings, another training
+    assert len(list((tmp_path / "t").iterdir())) == 2
 
 
 def test_without_documents_it_says_what_it_needs() -> None:

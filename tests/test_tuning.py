@@ -183,6 +183,30 @@ def test_a_context_that_does_not_fit_stops_it(
 
 
 @pytest.mark.data
+def test_what_could_not_begin_leaves_no_training_in_the_folder(task_file: Path, whet: Whet) -> None:
+    out, text = task_file.parent / "out", task_file.read_text()
+    task_file.write_text(text.replace("epochs: 4", "epochs: 1, top_layers: 99"))
+    done = whet("tune", task_file, "--out", out)
+    assert done.returncode == 2
+    assert "layers" in done.stderr
+    task_file.write_text(text.replace("epochs: 4", "epochs: 1, top_layers: 2"))
+    done = whet("tune", task_file, "--out", out)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.data
+def test_rows_of_dev_that_are_left_out_are_listed_and_not_counted(task_file: Path, whet: Whet) -> None:
+    task_file.write_text(task_file.read_text().replace("epochs: 4", "epochs: 1, context: 40, too_long: drop"))
+    done = whet("tune", task_file, "--out", task_file.parent / "out", "--json")
+    assert done.returncode == 0, done.stderr
+    card = json.loads(done.stdout)
+    assert any(note.startswith("9 row(s): left out: too long") for note in card["notes"])
+    (dev,) = (note for note in card["notes"] if note.startswith("of dev, "))
+    assert "row(s): left out: too long" in dev
+    assert card["rows"] == {"train": 48 - 9, "dev": 16 - int(dev.split()[2]), "test": 16}
+
+
+@pytest.mark.data
 def test_training_that_brings_nothing_says_so(task_file: Path, whet: Whet) -> None:
     """The control of what is tried afterwards: the steps are too small to change anything."""
     text = task_file.read_text().replace("epochs: 4, lr: 0.005", "epochs: 1, lr: 0.000000001")

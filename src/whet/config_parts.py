@@ -65,10 +65,11 @@ class Existing(Section):
 
 
 class TuneOptions(Section):
-    """How the rung `tune` searches."""
+    """How models are trained: the rung `tune`, and `whet tune`."""
 
     methods: list[Literal["full", "lora"]] = Field(default=["full", "lora"], min_length=1)
-    """Each is trained in full, and the better one on dev is kept."""
+    """Of an encoder each is trained to the end, and the better one on dev is kept; of a decoder the first is,
+    and LoRA unless set."""
     epochs: float = Field(default=2.0, gt=0, le=100)
     minutes: float | None = Field(default=6.0, gt=0)
     """Of an encoder: what its trainings may take together, learning curve included. What does not fit is

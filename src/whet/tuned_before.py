@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from whet.errors import InputError
 from whet.given import Given, device, exactly, method, precision, recipe_of
-from whet.store import read_json, value_digest, write_json
+from whet.store import read_json, value_digest
 
 if TYPE_CHECKING:
     from whet.train.course import Plan
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 MADE_FROM = "made-from.json"
 
 
-def check_same(given: Given, fit: Fit, plan: Plan, out: Path) -> None:
-    """A folder goes on with the training that it holds, and with no other.
+def check_same(given: Given, fit: Fit, plan: Plan, out: Path) -> dict[str, Any]:
+    """What the training is known by, to be written to ``MADE_FROM`` once it begins.
 
     Raises:
         InputError: it holds another.
     """
-    asked, held = _identity(given, plan), before(out)
+    asked, held = identity(given, plan), before(out)
     other = {name: value for name, value in asked.items() if held and held.get(name) != value}
     if other:
         told = [f"{name} {_short(held.get(name))}, now {_short(value)}" for name, value in other.items()]
@@ -35,10 +35,10 @@ def check_same(given: Given, fit: Fit, plan: Plan, out: Path) -> None:
             where=out,
             fix="choose another folder with --out, or remove this one.",
         )
-    write_json(out / MADE_FROM, {**asked, "pass_tokens": fit.way.pass_tokens, "pack": fit.way.pack})
+    return {**asked, "pass_tokens": fit.way.pass_tokens, "pack": fit.way.pack}
 
 
-def _identity(given: Given, plan: Plan) -> dict[str, Any]:
+def identity(given: Given, plan: Plan) -> dict[str, Any]:
     """What a training is known by, as JSON values."""
     shape = asdict(plan)
     rates = shape.pop("rates")

@@ -33,13 +33,15 @@ from whet.rungs.taught import Taught
 from whet.runs import environment, now
 from whet.store import exclusive, make_folder, read_jsonl, value_digest, write_json, write_text
 from whet.train import room
-from whet.tuned_before import before, check_same
+from whet.tuned_before import MADE_FROM, before, check_same, identity
 
 if TYPE_CHECKING:
     from whet.config import Task
     from whet.rungs.taught import Lesson
     from whet.train.after import Check, Trained
     from whet.train.course import Ended, Plan
+    from whet.train.job import CausalJob
+    from whet.train.loop import Watching
     from whet.train.preflight import Fit
 
 Tell = Callable[[str, int, int], None]
@@ -95,7 +97,7 @@ def tune_task(
         command: what the page names as its origin.
 
     Raises:
-        InputError: wrong input, or it cannot fit; nothing was written.
+        InputError: wrong input, or it cannot fit; nothing was trained.
         Interrupted: asked to stop; the same command goes on.
         WorldError: the world failed; the last checkpoint stands.
     """
@@ -110,7 +112,7 @@ def teach(task: Task, out: Path, tell: Tell, lesson: Lesson) -> Taught:
         InputError, WorldError: as ``tune_task``.
     """
     given = given_for(task, lesson)
-    folder = out / value_digest([lesson.source.sha256, [row.ids for row in given.train.rows]])[:16]
+    folder = out / value_digest(identity(given, plan_of(task)))[:16]
     card = tune_given(given, folder, Watch(tell), "").card
     curve = [{name: value for name, value in point.items() if value is not None} for point in card["curve"]]
     return Taught(
@@ -132,21 +134,22 @@ def tune_given(given: Given, out: Path, watch: Watch, command: str) -> Tuned:
     device(given.task)  # wrong input is told before any work
     example = shown(given.train, given.tokenizer)
     watch.say(example)
-    for line in (*given.notes, *given.train.notes()):
+    dev = [f"of dev, {line}" for line in given.dev.notes()]
+    for line in (*given.notes, *given.train.notes(), *dev):
         watch.note(line)
     fit, plan = _preflight(given, out, watch)
     make_folder(out)
     with exclusive(out):
-        check_same(given, fit, plan, out)
+        made = check_same(given, fit, plan, out)
         place = device(given.task)
         held = room.memory_now(place) or 0
         room.forget_peak(place)
-        ended, trained = _train(given, fit, plan, out, watch)
+        ended, trained = _train(given, fit, plan, out, watch, made)
         gc.collect()  # the model's layers refer to themselves, and the next one needs its room
         watch.tell("trying what was saved", 0, 1)
         checks = checked(trained, given.source, out / "weights", adapter=fit.way.rank is not None)
         card = _card(given, fit, plan, ended, checks, watch, out)
-        card["seconds"] = time.perf_counter() - start
+        card["seconds"] = time.perf_counter() - start + ended.seconds_before
         card["measured"] = {
             "memory": room.peak_memory(place) - held,
             "disk": room.size_of(out),
@@ -173,6 +176,7 @@ def _preflight(given: Given, out: Path, watch: Watch) -> tuple[Fit, Plan]:
         pack=place == "cpu"
         and bool(recipe and not recipe.dora and not recipe.dropout and not asked.compile)
         and before(out).get("pack", True),
+        top=asked.top_layers,
     )
     memory, disk = room.free_memory(place), room.free_disk(out) + room.size_of(out)
     fit = preflight(
@@ -193,7 +197,9 @@ def _preflight(given: Given, out: Path, watch: Watch) -> tuple[Fit, Plan]:
     return fit, plan
 
 
-def _train(given: Given, fit: Fit, plan: Plan, out: Path, watch: Watch) -> tuple[Ended, Trained]:
+def _train(
+    given: Given, fit: Fit, plan: Plan, out: Path, watch: Watch, made: dict[str, Any]
+) -> tuple[Ended, Trained]:
     """Train to the end and write the best weights. The model is gone when this returns, so that another can
     be loaded."""
     from whet.train import after, loop, step
@@ -210,6 +216,7 @@ def _train(given: Given, fit: Fit, plan: Plan, out: Path, watch: Watch) -> tuple
     asked = given.task.tune
     recipe, seed = recipe_of(given.task), given.task.seed
     ready = prepared(model, recipe, settings, seed, top=asked.top_layers, compile=asked.compile)
+    write_json(out / MADE_FROM, made)  # not before: settings that cannot be may still be mended
     for line in ready.notes:
         watch.note(line)
     rows = given.train.rows
@@ -226,12 +233,25 @@ def _train(given: Given, fit: Fit, plan: Plan, out: Path, watch: Watch) -> tuple
         job = on_kept_states(job, asked.top_layers, out)
     figures = Figures(out / "training.jsonl", watch.tell, rows, plan, fit.work, fit.speed.rate)
     watching = loop.Watching(figures.step, watch.asked_to_stop)
-    ended = loop.train(job, len(rows), plan, out / "checkpoints", watching)
+    ended = _ended(job, len(rows), plan, out, watching, watch)
     (out / STATES).unlink(missing_ok=True)
     job.take(ended.weights)
     job.publish(out / "weights", given.source.name, given.tokenizer)
     wide = 2 * given.source.parameters * 4 < (room.free_memory() or 0)
     return ended, after.seen(ready.model.cpu(), given.dev.rows, fit.way.precision, wide=wide)
+
+
+def _ended(job: CausalJob, rows: int, plan: Plan, out: Path, watching: Watching, watch: Watch) -> Ended:
+    """The training to its end, or to a loss that is not finite where dev was better before it."""
+    from whet.train.loop import NotFinite, train
+
+    try:
+        return train(job, rows, plan, out / "checkpoints", watching)
+    except NotFinite as error:
+        if not error.ended.state.best_step:
+            raise
+        watch.note(f"training ended early, with the best weights before it: {error.what}")
+        return error.ended
 
 
 def _card(
@@ -254,7 +274,7 @@ def _card(
         "template": train.template,
         "ends": list(train.ends),
         "instruction": given.instruction,
-        "rows": dict(given.counts),
+        "rows": _read(given),
         "tokens": train.tokens,
         "learned": train.learned,
         "trained": sum(tensor.numel() for tensor in ended.weights.values()),
@@ -267,6 +287,12 @@ def _card(
         "notes": watch.notes,
         "made_with": environment(),
     }
+
+
+def _read(given: Given) -> dict[str, int]:
+    """Examples of each side, without those that were left out for their length."""
+    gone = {"train": len(given.train.dropped), "dev": len(given.dev.dropped)}
+    return {side: count - gone.get(side, 0) for side, count in given.counts.items()}
 
 
 def _lines(out: Path) -> list[dict[str, Any]]:

@@ -29,6 +29,11 @@ class Shape:
     """Weights of experts that one token meets, in all layers together."""
     expert_outputs: int = 0
     """Numbers that those make of it."""
+    capped: int = 0
+    """Heads, of all layers together, whose scores have a soft cap."""
+    windowed: int = 0
+    """Heads, of all layers together, that see a window of ``window`` tokens only."""
+    window: int = 0
 
     @property
     def weights(self) -> int:
@@ -45,6 +50,10 @@ class Shape:
         """Numbers that all layers before the head make of one token."""
         return sum(o * count for (_, o), count in self.linears.items()) + self.expert_outputs
 
+    def plain_heads(self, longest: int) -> int:
+        """Heads whose attention runs as torch differentiates it, on rows of so many tokens."""
+        return self.capped or (self.windowed if longest > self.window else 0)
+
     def adapter(self, rank: int) -> int:
         """Weights of a LoRA on every linear layer but the head."""
         return rank * sum((i + o) * count for (i, o), count in self.linears.items())
@@ -56,6 +65,7 @@ def shape_of(model: Any) -> Shape:
     heads = int(config.num_attention_heads)
     wide = int(getattr(config, "head_dim", None) or config.hidden_size // heads)
     met, made = _experts(model, config)
+    capped, windowed = _told(config, heads)
     return Shape(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         layers=int(config.num_hidden_layers),
@@ -65,7 +75,19 @@ def shape_of(model: Any) -> Shape:
         linears=_linears(model),
         expert_weights=met,
         expert_outputs=made,
+        capped=capped,
+        windowed=windowed,
+        window=int(getattr(config, "sliding_window", None) or 0),
     )
+
+
+def _told(config: Any, heads: int) -> tuple[int, int]:
+    """Heads with a soft cap, and with a window, of all layers together."""
+    layers = int(config.num_hidden_layers)
+    kinds = getattr(config, "layer_types", None) or ["sliding_attention"] * layers
+    sliding = sum(kind == "sliding_attention" for kind in kinds)
+    capped = heads * layers if getattr(config, "attn_logit_softcapping", None) else 0
+    return capped, heads * sliding if getattr(config, "sliding_window", None) else 0
 
 
 def _linears(model: Any) -> dict[tuple[int, int], int]:

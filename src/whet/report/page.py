@@ -1,6 +1,6 @@
 """One self-contained HTML page from a run's artifacts: the verdict first, then what it rests on.
 
-What it is made of lives beside it: ``ranking``, ``mistakes`` and ``making``. Knows no files.
+What it is made of lives beside it: ``ranking``, ``rung_rows``, ``mistakes`` and ``making``. Knows no files.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The rungs side by side and against the best: the rows of two charts and two tables."""
+"""The rungs side by side and against the best: the rows of two charts and three tables.
+
+The table of rungs itself is ``rung_rows``.
+"""
 
 from __future__ import annotations
 

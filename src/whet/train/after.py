@@ -10,6 +10,7 @@ precision it was trained in, by a coarser rule. Knows no task.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,8 @@ def seen(model: Any, rows: Sequence[Row], base: str, *, wide: bool) -> Trained:
         wide: whether memory allows fp32.
     """
     model.set_attn_implementation("eager")
+    for module in model.modules():  # a part that was compiled for a GPU would be compiled anew here
+        module._compiled_call_impl = None
     model = (model.float() if wide else model).eval()
     chosen = sorted(rows, key=lambda row: len(row.ids))[:ROWS]
     return Trained(chosen, logits_of(model, chosen), "fp32" if wide else base, base)
@@ -80,10 +83,20 @@ def logits_of(model: Any, rows: Sequence[Row]) -> Tensor:
     found = []
     with torch.no_grad():
         for row in rows:
-            places = [place - 1 for place, weight in enumerate(row.weights) if weight and place]
-            out = model(input_ids=torch.tensor([row.ids]), use_cache=False).logits[0]
-            found.append(out[places[:POSITIONS]].float())
+            places = [place - 1 for place, weight in enumerate(row.weights) if weight and place][:POSITIONS]
+            found.append(_logits_at(model, row.ids, places).float())
     return torch.cat(found)
+
+
+def _logits_at(model: Any, ids: Sequence[int], places: Sequence[int]) -> Tensor:
+    """[m, V]; those of other places are not made, where the model can leave them out."""
+    plain = model.get_base_model() if hasattr(model, "get_base_model") else model
+    given, wanted = torch.tensor([ids]), torch.tensor(places)
+    if "logits_to_keep" in inspect.signature(plain.forward).parameters:
+        made: Tensor = model(input_ids=given, use_cache=False, logits_to_keep=wanted).logits[0]
+        return made
+    whole: Tensor = model(input_ids=given, use_cache=False).logits[0]
+    return whole[wanted]
 
 
 def checked(trained: Trained, source: DecoderSource, folder: Path, *, adapter: bool) -> list[Check]:

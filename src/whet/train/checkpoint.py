@@ -173,7 +173,7 @@ def read(folder: Path) -> Checkpoint:
     Raises:
         InputError: it is not, or it is hostile.
     """
-    from safetensors.torch import load
+    from safetensors.torch import load_file
 
     found = _NAME.fullmatch(folder.name)
     if found is None or not whole(folder):
@@ -185,7 +185,7 @@ def read(folder: Path) -> Checkpoint:
     inspection.check_headers(inspection.check_entries(folder))
     state = read_config(folder / STATE)
     ours = [path for path in folder.glob("*.safetensors") if not path.name.startswith(FOR_OTHERS)]
-    tensors = {path.stem: load(path.read_bytes()) for path in ours}
+    tensors = {path.stem: load_file(path) for path in ours}
     return Checkpoint(int(found[1]), state, tensors, folder)
 
 

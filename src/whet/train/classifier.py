@@ -1,10 +1,9 @@
 """Fine-tune an encoder and its head: what the loop (``loop.py``) asks of that job.
 
 Two things make it quick. The head starts from logistic regression on the frozen vectors, so the training
-begins where ``head`` ends and needs few epochs. And the weights run in bf16 where the processor
-multiplies it natively, with fp32 masters for AdamW (Micikevicius and others, arXiv 1710.03740), in
-batches of like length, with the word embeddings frozen. Dropout is off: drawing its masks costs a
-seventh of a step on a CPU and one or two epochs do not need it.
+begins where ``head`` ends and needs few epochs. And the encoder is made ready by ``encoders.py``, with fp32
+masters for AdamW where it is bf16 (Micikevicius and others, arXiv 1710.03740), and read in batches of like
+length.
 
 Knows no task and no files: what to do at an evaluation comes as ``on_eval``.
 """

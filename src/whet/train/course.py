@@ -36,11 +36,11 @@ class Plan:
     take: Literal["best", "last"] = "best"
     """The look whose weights the training gives."""
     save_every: int = 0
-    """Steps between checkpoints; 0: at every look."""
+    """Steps between checkpoints; 0: at every look, and where they are long apart between them too."""
     save_seconds: float = 0.0
     """Where it is set, checkpoints are so far apart instead, and short trainings leave none."""
     keep: int = 2
-    """Checkpoints kept, beside the best."""
+    """Checkpoints kept, the newest; each holds the best weights so far."""
     seed: int = 0
 
     def steps(self, rows: int) -> int:

@@ -1,6 +1,8 @@
 """An encoder made ready to train: its precision, and what of it learns, by which recipe.
 
-Knows no data, no head and no files.
+bf16 where the processor multiplies it natively. Word embeddings are frozen in full training. Dropout is off:
+drawing its masks costs a seventh of a step on a CPU, and one or two epochs do not need it. Knows no data, no
+head and no files.
 """
 
 from __future__ import annotations

@@ -23,6 +23,8 @@ LIBRARIES = 64 << 20
 """Bytes that torch, transformers and PEFT take on top while they load a model and train."""
 KEPT, KEPT_BY_PEFT = 3.0, 6.0
 """Numbers kept for the way back, for each that a layer makes: by our linear layer, and by PEFT's (DoRA)."""
+SCORE = 8
+"""Bytes kept of a score, beside the score itself, where torch differentiates softmax and cap."""
 EFFICIENCY = 0.5
 """Share of the measured rate that the products of a step reach."""
 OPERATIONS = 700
@@ -44,6 +46,8 @@ class Way:
     dora: bool = False
     pack: bool = False
     """Frozen weights are laid out for products, which takes two copies of them."""
+    top: int | None = None
+    """Layers that learn, from the top; None: all of the model."""
 
     @property
     def bytes(self) -> int:
@@ -52,7 +56,13 @@ class Way:
 
     def live(self, shape: Shape) -> int:
         """Weights that learn."""
-        return shape.parameters if self.rank is None else shape.adapter(self.rank)
+        if self.rank is not None:
+            return int(shape.adapter(self.rank) * self.share(shape))
+        return shape.parameters if self.top is None else int(shape.weights * self.share(shape))
+
+    def share(self, shape: Shape) -> float:
+        """Of the layers, those that learn."""
+        return 1.0 if self.top is None else min(1.0, self.top / shape.layers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,10 @@ class Load:
     """Of the shared beginning."""
     learned: int
     """Learned positions of one pass."""
+    pairs: int = 0
+    """Tokens of one pass that attention multiplies with each other."""
+    longest: int = 0
+    """Tokens of the longest row."""
 
 
 def load_of(steps: Sequence[Sequence[Row]], way: Way) -> Load:
@@ -74,6 +88,8 @@ def load_of(steps: Sequence[Sequence[Row]], way: Way) -> Load:
         max(load.tokens for load in found),
         max(load.shared for load in found),
         max(load.learned for load in found),
+        max(load.pairs for load in found),
+        max(load.longest for load in found),
     )
 
 
@@ -81,15 +97,17 @@ def _loads(rows: Sequence[Row], way: Way) -> Iterator[Load]:
     cut = [Row(row.ids[: way.context], row.weights[: way.context]) for row in rows]
     for group in groups(cut):
         for part in passes([cut[index] for index in group.rows], group.prefix, way.pass_tokens):
-            own = sum(len(row.ids) - group.prefix for row in part)
+            own = [len(row.ids) - group.prefix for row in part]
             learned = sum(weight != 0 for row in part for weight in row.weights)
-            yield Load(group.prefix + own, group.prefix, learned)
+            pairs = group.prefix**2 + sum(size * (group.prefix + size) for size in own)
+            longest = group.prefix + max(own)
+            yield Load(group.prefix + sum(own), group.prefix, learned, pairs, longest)
 
 
 def memory_of(shape: Shape, way: Way, load: Load) -> int:
     """Bytes at the widest moment of a step, beyond what the process held before."""
     still = shape.parameters * way.bytes + way.live(shape) * _apiece(way)
-    still += 2 * shape.weights * way.bytes if way.pack else 0
+    still += int(2 * shape.weights * way.bytes * way.share(shape)) if way.pack else 0
     return int(LIBRARIES + still + _pass(shape, way, load))
 
 
@@ -102,12 +120,17 @@ def _apiece(way: Way) -> int:
 
 
 def _pass(shape: Shape, way: Way, load: Load) -> float:
-    """Bytes that a pass keeps for its way back, the sums of its beginning, and one chunk of logits."""
+    """Bytes that a pass keeps for its way back, the sums of its beginning, scores where attention cannot make
+    them anew, and one chunk of logits."""
     times = KEPT_BY_PEFT if way.dora else KEPT
     kept = times * shape.outputs * way.bytes + 2 * 4 * shape.width * shape.layers
     sums = 2 * 4 * shape.heads * shape.layers * load.shared
+    scores = shape.plain_heads(load.longest) * load.pairs * (SCORE + way.bytes)
     logits = min(load.learned * shape.vocabulary, CHUNK) * (4 + 2 * way.bytes)
-    return load.tokens * kept + sums + logits
+    # a head that learns has its gradient summed over chunks in fp32, beside that of one chunk
+    learning = way.rank is None and way.top is None and load.learned * shape.vocabulary > CHUNK
+    head = shape.head * (4 + way.bytes) if learning else 0
+    return (load.tokens * kept + sums + scores) * way.share(shape) + logits + head
 
 
 def disk_of(shape: Shape, way: Way, keep: int) -> int:

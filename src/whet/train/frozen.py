@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from whet.errors import InputError
+from whet.train.room import free_disk
 
 MOST_IN_MEMORY = 2 << 30  # bytes; larger tables are a file, which the system keeps in memory as it can
 STATES = "states"
@@ -150,6 +151,10 @@ def blank(model: Any, layers: Layers, places: int, folder: Path | None) -> State
     size = places * width
     if folder is None or size * dtype.itemsize <= MOST_IN_MEMORY:
         return States(model, layers, torch.empty(places, width, dtype=dtype))
+    if size * dtype.itemsize > free_disk(
+        folder
+    ):  # a file that is written as it is mapped would end the process
+        raise RuntimeError(f"{size * dtype.itemsize:,} bytes of states have no room on the disk")
     table = torch.from_file(str(folder / STATES), shared=True, size=size, dtype=dtype)
     return States(model, layers, table.view(places, width))
 

@@ -16,8 +16,8 @@ from whet.train.frozen import UNFIT, Layers, States, blank, layers_of
 from whet.train.job import CausalJob
 from whet.train.plans import plan
 from whet.train.probe import allowed
-from whet.train.sharing import Row, groups, unshared
-from whet.train.step import Settings, hidden_states, passes, read_prefix
+from whet.train.sharing import Row
+from whet.train.step import Settings, grouped, hidden_states, passes, read_prefix
 
 PROBED = 3
 """Rows that are read both ways, to see that it makes no difference."""
@@ -71,8 +71,7 @@ def kept_rows(
     """
     placed = numbered(rows)
     states = blank(model, layers, 1 + max(max(row.ids) for row in placed), folder)
-    shared = groups(placed, least=settings.least_saved) if settings.share else unshared(placed)
-    for group in shared:
+    for group in grouped(model, placed, settings):
         _read(states, [placed[index] for index in group.rows], group.prefix, settings)
     return KeptRows(states, placed)
 

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+BETWEEN = 300.0
+"""Seconds without a checkpoint after which one is due though dev was not looked at, so that a kill costs no
+more; longer where writing one takes more than a twentieth of them."""
+
+
 class Job(Protocol):
     """What the loop asks of that which is trained."""
 
@@ -108,6 +113,7 @@ class _Training:
         self.steps = self.plan.steps(self.rows)
         self._device = generators.device_of(self.job.live)
         self._began = self._saved = time.perf_counter()
+        self._cost = 0.0  # seconds that the last checkpoint took
         self._epoch: tuple[int, Sequence[Sequence[int]]] = (-1, [])
 
     def run(self) -> Ended:
@@ -130,7 +136,7 @@ class _Training:
 
     def _ended(self) -> Ended:
         best = Look(**(self.state.best or {"loss": math.inf}))
-        weights = self.kept if self.plan.looks else self._weights()
+        weights = self.kept or self._weights()  # none are kept before the first look that counts
         return Ended(self._timed(), self.steps, best, weights, self.state.seconds)
 
     def _weights(self) -> dict[str, Tensor]:
@@ -178,7 +184,8 @@ class _Training:
         error = NotFinite(
             f"{what} is {value} at step {step}, on {self.job.names(rows)}.",
             where=self.folder,
-            fix="look at these rows; lower the rate, or train in fp32. The best weights so far are kept.",
+            fix="look at these rows; lower the rate, or train in fp32, in another folder. "
+            "A checkpoint, where there is one, holds the best weights so far.",
         )
         error.ended = self._ended()
         return error
@@ -208,11 +215,14 @@ class _Training:
     def _due(self, step: int, looked: bool) -> bool:
         if self.plan.save_seconds:
             return time.perf_counter() - self._saved >= self.plan.save_seconds
-        return looked if self.plan.save_every == 0 else step % self.plan.save_every == 0 or step == self.steps
+        if self.plan.save_every:
+            return step % self.plan.save_every == 0 or step == self.steps
+        return looked or time.perf_counter() - self._saved >= max(BETWEEN, 20 * self._cost)
 
     def _save(self) -> None:
         if self.folder is None:
             return
+        start = time.perf_counter()
         tensors = {
             "optimizer": self.optimizer.state(),
             "generators": generators.states(self._device),
@@ -222,6 +232,7 @@ class _Training:
         checkpoint.save(self.folder, self.state.step, state, tensors, weights=self.job.write)
         checkpoint.retain(self.folder, self.plan.keep)
         self._saved = time.perf_counter()
+        self._cost = self._saved - start
 
     def _resume(self) -> None:
         found = checkpoint.latest(self.folder) if self.folder else None
@@ -230,7 +241,7 @@ class _Training:
         self._same(found)
         state = self._state(found)
         generators.check_device(found.tensors.get("generators", {}), self._device)
-        inspection.check_tensors(found.folder, found.tensors, self._wanted())
+        inspection.check_tensors(found.folder, found.tensors, self._wanted(found))
         generators.set_back(found.tensors["generators"], self._device)
         self.optimizer.load(found.tensors["optimizer"])
         self.kept = dict(found.tensors["best"])
@@ -255,11 +266,12 @@ class _Training:
             inspection.refuse(found.folder, f"says that it was saved at step {state.step}")
         return state
 
-    def _wanted(self) -> dict[str, inspection.Forms]:
-        """By file, the tensors that a checkpoint of this training has."""
+    def _wanted(self, found: checkpoint.Checkpoint) -> dict[str, inspection.Forms]:
+        """By file, the tensors that a checkpoint of this training has; the best, once a look has counted."""
+        looked = self.plan.looks and (self.plan.take == "last" or found.state.get("best"))
         return {
             "optimizer": self.optimizer.forms(),
-            "best": inspection.forms(self.job.live) if self.plan.looks else {},
+            "best": inspection.forms(self.job.live) if looked else {},
             "generators": inspection.forms(generators.states(self._device)),
         }
 

@@ -1,8 +1,8 @@
 """Cross-entropy of next tokens, at the positions that are learned and at no others.
 
 With a vocabulary of 49,152 the head of a 135M model costs as much as half its layers, so positions that are
-only read never meet it. Where the head is frozen, the gradient of the hidden states is made in the forward
-pass, row by row of a chunk, and no logits are kept (Wijmans and others, "Cut Your Losses", arXiv 2411.09009,
+only read never meet it. The gradients of the hidden states, and of a head that learns, are made in the
+forward pass, chunk by chunk, and no logits are kept (Wijmans and others, "Cut Your Losses", arXiv 2411.09009,
 for the idea; here without kernels). Sums, not means: who divides, and by what, is the step's affair.
 """
 
@@ -60,6 +60,11 @@ def summed_loss(hidden: Tensor, targets: Tensor, weights: Tensor, head: Head) ->
         weights: of each position [m].
     """
     parts = max(1, -(-hidden.shape[0] * head.weight.shape[0] // CHUNK))
+    if not head.frozen and parts > 1 and torch.is_grad_enabled():
+        learned: Tensor = _Learned.apply(  # type: ignore[no-untyped-call]
+            hidden, head.weight, head.bias, targets, weights, head, parts
+        )
+        return learned
     pieces = zip(*(side.chunk(parts) for side in (hidden, targets, weights)), strict=True)
     if head.frozen and hidden.requires_grad:
         losses = [_Frozen.apply(h, t, w, head) for h, t, w in pieces]  # type: ignore[no-untyped-call]
@@ -75,23 +80,66 @@ def _plain(hidden: Tensor, targets: Tensor, weights: Tensor, head: Head) -> Tens
 
 
 class _Frozen(torch.autograd.Function):
-    """The loss and, at once, d loss / d hidden = weight · (softmax - onehot) W, through scale and cap."""
+    """The loss and, at once, d loss / d hidden."""
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, targets: Tensor, weights: Tensor, head: Head) -> Tensor:
-        logits = head.logits(hidden).float()
-        log_sums = logits.logsumexp(dim=1)
-        loss = ((log_sums - logits.gather(1, targets[:, None]).squeeze(1)) * weights).sum()
-        slope = None if head.cap is None else 1 - (logits / head.cap).square()
-        gradient = logits.sub_(log_sums[:, None]).exp_()
-        gradient[torch.arange(len(targets), device=targets.device), targets] -= 1
-        gradient *= (weights * head.scale)[:, None]
-        if slope is not None:
-            gradient *= slope
-        ctx.save_for_backward(gradient.to(hidden.dtype) @ head.weight)
+        loss, gradient = _slopes(hidden, targets, weights, head)
+        ctx.save_for_backward(gradient @ head.weight)
         return loss
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         (gradient,) = ctx.saved_tensors
         return gradient * grads[0].to(gradient.dtype), None, None, None
+
+
+class _Learned(torch.autograd.Function):
+    """The same of several chunks, with the gradients of a head that learns, summed over them in fp32."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        targets: Tensor,
+        weights: Tensor,
+        head: Head,
+        parts: int,
+    ) -> Tensor:
+        losses, back = [], []
+        total = torch.zeros_like(weight, dtype=torch.float32)
+        shift = None if bias is None else torch.zeros_like(bias, dtype=torch.float32)
+        for h, t, w in zip(*(side.chunk(parts) for side in (hidden, targets, weights)), strict=True):
+            loss, gradient = _slopes(h, t, w, head)
+            losses.append(loss)
+            back.append(gradient @ weight)
+            total += gradient.T @ h
+            if shift is not None:
+                shift += gradient.sum(0)
+        ctx.save_for_backward(torch.cat(back), total, shift)
+        ctx.kept = weight.dtype
+        return torch.stack(losses).sum()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        back, total, shift = ctx.saved_tensors
+        scaled = (total * grads[0]).to(ctx.kept)
+        moved = None if shift is None else (shift * grads[0]).to(ctx.kept)
+        return back * grads[0].to(back.dtype), scaled, moved, None, None, None, None
+
+
+def _slopes(hidden: Tensor, targets: Tensor, weights: Tensor, head: Head) -> tuple[Tensor, Tensor]:
+    """The summed loss, and its gradient by the head's products [m, V]: weight · (softmax - onehot), through
+    scale and cap, in the precision of ``hidden``."""
+    logits = head.logits(hidden).float()
+    log_sums = logits.logsumexp(dim=1)
+    loss = ((log_sums - logits.gather(1, targets[:, None]).squeeze(1)) * weights).sum()
+    slope = None if head.cap is None else 1 - (logits / head.cap).square()
+    gradient = logits.sub_(log_sums[:, None]).exp_()
+    gradient[torch.arange(len(targets), device=targets.device), targets] -= 1
+    gradient *= (weights * head.scale)[:, None]
+    if slope is not None:
+        gradient *= slope
+    return loss, gradient.to(hidden.dtype)

@@ -1,10 +1,9 @@
 """Fine-tune an encoder to tag words: what the loop (``loop.py``) asks of that job.
 
-The tagger is that of ``tagger.py``; here its encoder learns too, by LoRA or in full, as in ``classifier.py``,
-whose recipe and whose ways of being quick it shares: bf16 weights where the processor multiplies it natively,
-fp32 masters, batches of like length, frozen word embeddings, no dropout. Every piece of a word learns the
-word's tag. Batches are a function of seed and epoch, so that a training that was killed goes on from its
-checkpoint. Knows no task and no files: what to do at an evaluation comes as ``on_eval``.
+The tagger is that of ``tagger.py``; here its encoder learns too, by LoRA or in full, made ready by
+``encoders.py``, with fp32 masters and batches of like length as in ``classifier.py``. Every piece of a word
+learns the word's tag. Batches are a function of seed and epoch, so that a training that was killed goes on
+from its checkpoint. Knows no task and no files: what to do at an evaluation comes as ``on_eval``.
 """
 
 from __future__ import annotations

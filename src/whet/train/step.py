@@ -21,11 +21,13 @@ from whet.train.attention import attending
 from whet.train.last import trimmed
 from whet.train.losses import head_of, summed_loss
 from whet.train.plans import Plan, Prefix, picking, plan
-from whet.train.sharing import LEAST_SAVED, Group, Row, groups
+from whet.train.sharing import LEAST_SAVED, Group, Row, groups, unshared
 
 PASS_TOKENS = 4096
 FEW = 2
 """Where no more than one token in as many is learned, the last layer makes those alone."""
+MET = 1 << 21
+"""Scores of one head there, at most: all of them are kept for the way back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def gradients(
     """
     total = sum(sum(row.weights[1:]) for row in rows) if weight is None else weight
     loss, read = 0.0, 0
-    for group in _grouped(rows, settings):
+    for group in grouped(model, rows, settings):
         own, tokens = _group(model, [rows[index] for index in group.rows], group.prefix, total, settings)
         loss, read = loss + own, read + tokens
     learned = sum(sum(w != 0 for w in row.weights[1:]) for row in rows)
@@ -155,7 +157,9 @@ def _forward(
 
 def _states_at(model: Any, own: Sequence[Sequence[int]], laid: Plan, places: Tensor) -> Tensor:
     """Last hidden states [m, d] at places of the rows' own parts."""
-    if trimmed(trunk(model)) and FEW * len(places) <= sum(map(len, own)):
+    longest = laid.before + max(map(len, own))
+    few = FEW * len(places) <= sum(map(len, own)) and len(places) * longest <= MET
+    if few and trimmed(trunk(model)):
         return hidden_states(model, own, picking(laid, places))
     return hidden_states(model, own, laid)[places + laid.inside]
 
@@ -164,7 +168,7 @@ def losses(model: Any, rows: Sequence[Row], settings: Settings = DEFAULT) -> flo
     """Mean loss over the learned tokens of ``rows``, without gradients."""
     total, weight = 0.0, 0.0
     with torch.no_grad():
-        for group in _grouped(rows, settings):
+        for group in grouped(model, rows, settings):
             chosen = [rows[index] for index in group.rows]
             ahead = read_prefix(model, chosen[0].ids[: group.prefix]) if group.prefix else None
             for part in passes(chosen, group.prefix, settings.pass_tokens):
@@ -173,10 +177,24 @@ def losses(model: Any, rows: Sequence[Row], settings: Settings = DEFAULT) -> flo
     return total / weight
 
 
-def _grouped(rows: Sequence[Row], settings: Settings) -> list[Group]:
-    if not settings.share:
-        return [Group(tuple(range(len(rows))), 0)]
-    return groups(rows, least=settings.least_saved)
+def grouped(model: Any, rows: Sequence[Row], settings: Settings) -> list[Group]:
+    """Rows that are read together. LongRoPE turns all of a pass in one of two ways, by its longest row: so
+    rows beyond the limit between them are read apart, and whole."""
+    limit = _turns_otherwise(model)
+    long = [index for index, row in enumerate(rows) if limit and len(row.ids) > limit]
+    short = [index for index in range(len(rows)) if index not in set(long)] if long else range(len(rows))
+    chosen = [rows[index] for index in short]
+    found = groups(chosen, least=settings.least_saved) if settings.share else unshared(chosen)
+    near = [Group(tuple(short[index] for index in group.rows), group.prefix) for group in found]
+    return [*near, Group(tuple(long), 0)] if long else near
+
+
+def _turns_otherwise(model: Any) -> int:
+    """Tokens of a row beyond which a model with LongRoPE turns its queries and keys otherwise; 0: no such."""
+    told = getattr(model.config.get_text_config(), "rope_parameters", None) or {}
+    kinds = [told, *(one for one in told.values() if isinstance(one, dict))]
+    found = [one for one in kinds if one.get("rope_type") == "longrope"]
+    return int(found[0].get("original_max_position_embeddings") or 0) if found else 0
 
 
 def learned_places(
