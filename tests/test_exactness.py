@@ -112,7 +112,7 @@ def test_rows_that_longrope_turns_otherwise_are_read_apart(
     sizes = {len(row.ids) > limit for row in rows()}
     assert sizes == {True, False}
     assert compared(model, rows()) <= ALLOWED
-    monkeypatch.setattr("whet.train.step._turns_otherwise", lambda model: 0)
+    monkeypatch.setattr("whet.train.step.turned_beyond", lambda config: 0)
     with pytest.raises(AssertionError):  # the control: read together they are turned otherwise
         assert compared(model, rows()) <= ALLOWED
 

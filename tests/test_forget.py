@@ -118,3 +118,15 @@ def test_the_command_says_what_still_has_to_be_done(run: Path, tmp_path: Path, w
     done = whet("forget", PERSON, "--by", "dee", "--runs", run.parent, "--store", home)
     assert done.returncode == 1, done.stderr
     assert "learned from the person: desk@1" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["Élise Martin", "Łukasz Ön", "E\u0301lise Martin"])
+def test_names_of_any_alphabet_are_found_in_any_case(name: str, tmp_path: Path) -> None:
+    traffic = Traffic(tmp_path, Monitoring(keep="whole"))
+    said = ("Élise Martin", "ŁUKASZ ÖN", "Elise Martin")
+    traffic.log(
+        *(Served(f"r{n}", "desk", "desk@1", f"this is {one}", "refund", 0.4) for n, one in enumerate(said))
+    )
+    done = forget(tmp_path, name, [], by="Ana")
+    assert done.requests == 1
+    assert traffic.count() == 2

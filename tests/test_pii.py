@@ -381,3 +381,14 @@ def test_structured_values_of_the_data_set(shared: Callable[[str], Path]) -> Non
         assert wanted[kind] > 100
         assert right[kind] >= bar * wanted[kind]
         assert right[kind] >= bar * found[kind]
+
+
+@pytest.mark.parametrize("value", ["4111 1111 1111 1111", "536-90-4399", "ada@example.org", KEY, TOKEN])
+@pytest.mark.parametrize("before", ["\n", "\t", "\r\n", '"', "ü\n"])
+def test_values_that_begin_a_line_of_json_text_are_found(value: str, before: str) -> None:
+    said = f"see{before}{value}{before}thanks"
+    text = json.dumps({"note": said, "ssn": "social security number"})
+    found = find(text)
+    assert value in {text[start:end] for start, end, _ in found}
+    assert value not in redact(text, found, Pseudonyms.seeded(0))
+    assert json.loads(redact(text, found, Pseudonyms.seeded(0)))["note"].startswith("see")

@@ -24,6 +24,7 @@ from whet.errors import InputError
 from whet.models.bio import transitions, viterbi
 from whet.models.source import find_encoder
 from whet.models.words import Words, read_words
+from whet.records import Turn
 from whet.store import file_digest
 
 DEMO = Path(__file__).resolve().parent.parent / "src" / "whet" / "demo"
@@ -275,3 +276,17 @@ def _covered(
     start = tickets[ticket].find(value)
     inside = sum(max(0, min(b, start + len(value)) - max(a, start)) for a, b, _ in spans[ticket])
     return start >= 0 and inside >= share * len(value)
+
+
+def test_what_stands_beside_input_and_output_is_read() -> None:
+    """Tools, thoughts, and an instruction that all rows share."""
+    key = "AKIA" + "IOSFODNN7EXAMPLQ"
+    thought = Turn("assistant", "yes", {"reasoning_content": f"I use {key}"})
+    tools = [{"type": "function", "function": {"name": "pay", "description": f"with {key}"}}]
+    said = Turn("system", f"the key is {key}")
+    for turns, given in (((thought,), None), ((Turn("user", "ask"),), tools), ((said,), None)):
+        data = replace(subject([("ask", "yes")]), turns=[turns], tools=None if given is None else [given])
+        (finding,) = personal_data(data, Tools())
+        assert finding.check == "private.secrets"
+    clean = replace(subject([("ask", "yes")]), turns=[(Turn("user", "ask"), Turn("assistant", "yes"))])
+    assert not list(personal_data(clean, Tools()))

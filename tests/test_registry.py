@@ -57,6 +57,15 @@ def test_a_new_release_takes_over_and_one_command_brings_the_old_one_back(
         registry.rollback("small-tickets", by=APPROVER)
 
 
+def test_what_was_held_to_one_release_does_not_replace_another(registry: Registry, run: Path) -> None:
+    first, second = approved(registry, run), approved(registry, run)
+    third = registry.approve(put_forward(registry, run, "floor").id, by=APPROVER)
+    with pytest.raises(Refused, match=f"was held to {first.id}, which is not live"):
+        registry.go_live(third.id, by="the policy", instead_of=first.id)
+    assert registry.servable("small-tickets").id == second.id
+    assert registry.go_live(third.id, by="the policy", instead_of=second.id).state == "live"
+
+
 def test_an_alias_leads_to_its_one_release(registry: Registry, run: Path) -> None:
     alias = "ft:encoder:team::job1"
     one = put_forward(registry, run, alias=alias)

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import insert
 
 from whet.config_monitor import Monitoring
+from whet.database import writing
 from whet.errors import InputError
 from whet.monitor.private import mark_of, redactor, secret_of
-from whet.monitor.tables import stamp
+from whet.monitor.tables import WATCHES, stamp
 from whet.monitor.traffic import Served, Traffic
 
 MAIL = "please write to ana.lopez@acme.org about order 7"
@@ -107,6 +109,26 @@ def test_rows_are_forgotten_when_their_days_are_over(tmp_path: Path) -> None:
     traffic.log(*(served(n, time=stamp(now - timedelta(days=n * 10))) for n in range(6)))
     assert traffic.prune() == 3  # those of 30, 40 and 50 days ago
     assert {row.id for row in traffic.since()} == {"r0", "r1", "r2"}
+
+
+def test_of_a_reference_the_figures_stay(tmp_path: Path) -> None:
+    """Later hours are held against it for as long as the release lives; what was said goes all the same."""
+    traffic = Traffic(tmp_path, Monitoring(days=30, keep="whole"))
+    now = datetime.now(UTC)
+    given = {"person": "ana", "embedding": np.ones(3, np.float16).tobytes()}
+    traffic.log(*(served(n, time=stamp(now - timedelta(days=n * 10)), **given) for n in range(6)))
+    span = {"first": stamp(now - timedelta(days=45)), "last": stamp(now - timedelta(days=35))}
+    with writing(traffic.engine) as connection:
+        connection.execute(insert(WATCHES).values(release="desk-1", task="desk", looked=stamp(now), **span))
+    assert traffic.prune() == 3
+    assert {row.id for row in traffic.since()} == {"r0", "r1", "r2", "r4"}
+    kept = traffic.rows(["r4"])[0]
+    assert kept.confidence == 0.5
+    assert not kept.input
+    assert not kept.output
+    assert traffic.columns().figures["confidence"].tolist() == [0.5] * 4
+    assert len(traffic.vectors().ids) == 3
+    assert traffic.prune() == 0, "what is blank already is not counted again"
 
 
 def _log_some(home: Path, first: int) -> None:

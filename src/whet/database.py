@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -99,6 +100,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 def _prepare(connection: sqlite3.Connection, _: Any) -> None:
     connection.isolation_level = None  # the driver begins nothing by itself: ``_take_the_lock`` does
+    connection.create_function("folded", 1, folded, deterministic=True)
     safe = sqlite3.sqlite_version_info >= SAFE_WAL
     for pragma in (
         f"busy_timeout = {int(WAITS * 1000)}",
@@ -107,6 +109,13 @@ def _prepare(connection: sqlite3.Connection, _: Any) -> None:
         "foreign_keys = ON",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def folded(text: str | None) -> str | None:
+    """A text without case, in one form of its accents: SQLite's ``lower`` knows the letters of ASCII only."""
+    if text is None:
+        return None
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
 def _take_the_lock(connection: Connection) -> None:

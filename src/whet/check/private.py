@@ -8,6 +8,7 @@ and are no finding. Names come in as a function; on great data a sample is read,
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -122,6 +123,21 @@ def _columns(subject: Subject) -> Iterable[Column]:
     yield "input", subject.inputs
     yield "output", subject.outputs
     yield from subject.meta.items()
+    if subject.turns is not None:
+        yield "turns", [_beside(subject, row) for row in range(len(subject))]
+    if subject.tools is not None:
+        yield "tools", [json.dumps(tools, ensure_ascii=False) if tools else "" for tools in subject.tools]
+
+
+def _beside(subject: Subject, row: int) -> str:
+    """What is learned or read of a conversation and stands in neither input nor output: an instruction that
+    all rows share, thoughts, calls."""
+    assert subject.turns is not None
+    seen = subject.inputs[row], subject.outputs[row]
+    texts = [turn.text for turn in subject.turns[row] if not any(turn.text in text for text in seen)]
+    kept = [turn.more for turn in subject.turns[row] if turn.more]
+    more = [json.dumps(one, ensure_ascii=False, default=str) for one in kept]
+    return "\n".join([*texts, *more])
 
 
 def _note(

@@ -21,7 +21,7 @@ def retrain(
     name: Annotated[str, typer.Argument(help="A release such as tickets@3, or a name: its live release.")],
     why: Annotated[bool, typer.Option("--why", help="Print the reasons, and train nothing.")] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Run folder; default: whet-runs/NAME-again.")
+        Path | None, typer.Option("--out", help="Run folder; default: whet-runs/NAME-again, or another.")
     ] = None,
     by: Annotated[str, typer.Option("--by", help="Who may not approve it; default: your login name.")] = "",
     store: Store = None,
@@ -39,12 +39,17 @@ def retrain(
         _why(subject, found, as_json)
         return
     propose(subject)
-    done = _train(
-        subject, out or Path("whet-runs") / f"{subject.release.name}-again", by or getpass.getuser()
-    )
+    done = _train(subject, out or _place(subject), by or getpass.getuser())
     _show(done, found, as_json)
     if not done.passed:
         raise typer.Exit(1)
+
+
+def _place(subject: Subject) -> Path:
+    """A folder that is not that of the release itself, which may be a retraining's."""
+    place = Path("whet-runs") / f"{subject.release.name}-again"
+    own = place.resolve() == subject.run.resolve()
+    return place.with_name(f"{subject.release.id.replace('@', '-')}-again") if own else place
 
 
 def _train(subject: Subject, out: Path, by: str) -> Retrained:

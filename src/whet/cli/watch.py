@@ -43,6 +43,7 @@ def watch(
     open_ = _once(subject, as_json)
     while every is not None:
         time.sleep(every)
+        subject = subject_of(home(store), name)  # a name follows its live release
         open_ = _once(subject, as_json)
     if open_:
         raise typer.Exit(1)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from whet.halves import whole
 from whet.records import Example, Label, Output
 
 _FENCE = re.compile(r"^```[a-zA-Z]*\n(.*?)\n?```$", re.DOTALL)
@@ -34,7 +35,7 @@ def json_of(text: str) -> str | None:
         text = fenced[1]
     try:
         return canonical(json.loads(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -45,13 +46,13 @@ def written(text: str) -> str:
 
 def extracted(text: str) -> str:
     """The JSON value in an answer, canonical: the whole of it, or its first object or list; else the text."""
-    if (whole := json_of(text)) is not None:
-        return whole
+    if (found := json_of(text)) is not None:
+        return whole(found)
     decoder = json.JSONDecoder()
-    for found in re.finditer(r"[{\[]", text):
+    for begun in re.finditer(r"[{\[]", text):
         try:
-            return canonical(decoder.raw_decode(text, found.start())[0])
-        except ValueError:
+            return whole(canonical(decoder.raw_decode(text, begun.start())[0]))
+        except (ValueError, RecursionError):
             continue
     return text.strip()
 

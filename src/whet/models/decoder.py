@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from whet.errors import InputError
 from whet.models.finding import find_folder
 from whet.models.folder import UNSET_LENGTH, check_folder, check_kind, length_limits
+from whet.models.positions import turned_beyond
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +49,13 @@ class DecoderSource:
     """Stored in 16 bits or fewer a number."""
     local: bool
     """Named by a folder: another machine will not find it by its name."""
+    turned: int = 0
+    """Tokens beyond which it turns positions otherwise; 0: it never does."""
+
+    @property
+    def answering(self) -> int:
+        """Tokens that it reads to answer, its answer included: what was read is kept, and must not turn."""
+        return min(self.context, self.turned or self.context)
 
 
 def find_decoder(name: str) -> DecoderSource:
@@ -80,6 +88,7 @@ def describe_decoder(folder: Path, name: str, *, local: bool) -> DecoderSource:
         tied=bool(getattr(config, "tie_word_embeddings", False)),
         half=sum(path.stat().st_size for path in files.weights) < 3 * files.parameters,
         local=local,
+        turned=turned_beyond(config),
     )
 
 

@@ -139,7 +139,7 @@ class Local:
         """Which requests leave no room for the tokens that they ask for; no weights are read to say so."""
         from whet.models.as_tokens import too_long
 
-        return too_long(self._layout, self.source.context, requests)
+        return too_long(self._layout, self.source.answering, requests)
 
 
 def open_writers(

@@ -249,7 +249,7 @@ def open_writer(
         model = with_adapter(model, adapter, name, merge=precision == "fp32")
     pack(model)
     found = frozenset(ends) or answer_ends(layout, model)
-    return DecoderWriter(name, model, layout, found, source.context)
+    return DecoderWriter(name, model, layout, found, source.answering)
 
 
 def fast_precision(source: DecoderSource) -> Precision:

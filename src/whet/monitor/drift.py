@@ -227,7 +227,7 @@ def _implied(this: Look, before: Columns, now: Columns, far: float) -> Implied |
 
 def _from_labels(before: Columns) -> Calibrated | None:
     """Calibration from the reference's own late labels, where it has enough."""
-    told = np.array([bool(t and x) for t, x in zip(before.truths, before.labels, strict=True)])
+    told = np.array([bool(t and x) for t, x in zip(before.truths, before.labels, strict=True)], bool)
     told &= ~np.isnan(before.figures["confidence"])
     if told.sum() < LEAST_VECTORS:
         return None

@@ -20,7 +20,7 @@ from sqlalchemy import delete, func, or_, select, text, update
 
 from whet.check.pii.patterns import find_personal
 from whet.check.pii.pseudonyms import Pseudonyms
-from whet.database import SENT, opened, reading, writing
+from whet.database import SENT, folded, opened, reading, writing
 from whet.errors import InputError
 from whet.monitor.erase import ERASED, Erased, Values, erase
 from whet.monitor.private import mark_of, secret_of
@@ -115,8 +115,9 @@ def _tables(home: Path, values: Values, mark: str, pretend: bool) -> tuple[int, 
     texts = [
         TRAFFIC.c[name] for name in ("input", "output", "label", "comment", "truth", "shadow_output", "id")
     ]
-    theirs = or_(TRAFFIC.c.person == mark, *(_like(column, values) for column in texts))
-    said = or_(*(_like(DECISIONS.c[name], values) for name in ("output", "comment", "reviewer")))
+    fold = func.folded if engine.dialect.name == "sqlite" else func.lower  # SQLite's knows ASCII only
+    theirs = or_(TRAFFIC.c.person == mark, *(_like(fold(column), values) for column in texts))
+    said = or_(*(_like(fold(DECISIONS.c[name]), values) for name in ("output", "comment", "reviewer")))
     with writing(engine) as connection:
         ids = select(TRAFFIC.c.id).where(theirs)
         items = ITEMS.c.request.in_(ids)
@@ -125,7 +126,7 @@ def _tables(home: Path, values: Values, mark: str, pretend: bool) -> tuple[int, 
         reviews += connection.execute(select(func.count()).select_from(ITEMS).where(items)).scalar_one()
         if not pretend:
             for name in ("output", "comment", "reviewer"):
-                theirs_too = _like(DECISIONS.c[name], values)
+                theirs_too = _like(fold(DECISIONS.c[name]), values)
                 connection.execute(update(DECISIONS).where(theirs_too).values({name: ERASED}))
             connection.execute(delete(ITEMS).where(items))
             connection.execute(delete(TRAFFIC).where(theirs))
@@ -136,7 +137,7 @@ def _tables(home: Path, values: Values, mark: str, pretend: bool) -> tuple[int, 
 
 
 def _like(column: Any, values: Values) -> Any:
-    return or_(*(func.lower(column).contains(value.lower(), autoescape=True) for value in values.values))
+    return or_(*(column.contains(folded(value), autoescape=True) for value in values.values))
 
 
 def _in_store(home: Path, values: Values) -> list[Path]:

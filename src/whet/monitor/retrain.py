@@ -89,10 +89,15 @@ def retrain(
         margin: how much worse than the live release it may be; default: the task's margin.
 
     Raises:
-        InputError: nobody is named, the run's examples are gone, there is nothing new to learn.
+        InputError: nobody is named, the folder is the release's own, the run's examples are gone, there is
+            nothing new to learn.
     """
     if not by.strip():
         raise InputError("nobody is named who starts it.", fix="--by NAME.")
+    if out.resolve() == subject.run.resolve():
+        raise InputError(
+            "is the run of the release itself.", where=out, fix="choose another folder with --out."
+        )
     task, counts = merged(subject, make_folder(out.parent / f"{out.name}-data"))
     outcome = run_task(task, out, folder=out.parent / f"{out.name}-data", tell=tell)
     rung = str(outcome.verdict["winner"] or outcome.verdict["provisional"] or outcome.verdict["best"])
@@ -222,9 +227,9 @@ def _put_forward(subject: Subject, run: Path, rung: str, by: str, surely: bool) 
     if surely and subject.task.monitor.promote == "gate":
         try:
             registry.approve_by_policy(candidate.id)
-        except Refused:
-            return candidate  # it waits for a person, as the store's policy wants
-        return registry.go_live(candidate.id, by="the policy")
+            return registry.go_live(candidate.id, by="the policy", instead_of=subject.release.id)
+        except Refused:  # it waits for a person: the policy wants one, or it was held to another than is live
+            return registry.find(candidate.id)
     return candidate
 
 

@@ -72,6 +72,13 @@ class Queue:
                 added, rows = added + self.add(rows), []
         return added + self.add(rows)
 
+    def complained(
+        self, release: str, since: str, *, far: float = float("inf"), unsure: float = UNSURE
+    ) -> int:
+        """Queue what was offered before, and was called bad since then; how many items are new."""
+        rows = self.traffic.rows(self.traffic.told_since(release, since))
+        return self.add([(row, reasons_of(row, far, unsure)) for row in rows])
+
     def forward(self, requests: Sequence[str], far: float = float("inf"), unsure: float = UNSURE) -> int:
         """Queue requests that seem to be of a new kind, before those that are merely odd; those that are
         queued already come forward. What was asked twice in the same words is queued once. How many items

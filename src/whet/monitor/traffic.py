@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, exists, func, insert, or_, select, update
 
 from whet.config_monitor import Monitoring
 from whet.database import opened, reading, writing
 from whet.errors import InputError
 from whet.monitor.private import Finder, mark_of, redactor
 from whet.monitor.rows import FIGURES, Columns, Logged, Served, Vectors, columns_of, label_of, logged
-from whet.monitor.tables import METADATA, TRAFFIC, moment, stamp
+from whet.monitor.tables import METADATA, TRAFFIC, WATCHES, moment, stamp
 from whet.release.policy import FILE, policy_of
 
 if TYPE_CHECKING:
@@ -210,10 +210,24 @@ class Traffic:
         with reading(self.engine) as connection:
             return int(connection.execute(query).scalar_one())
 
+    def told_since(self, release: str, since: str) -> list[str]:
+        """Requests from before a moment of which something was told after it."""
+        query = self._chosen(select(TRAFFIC.c.id), "", since, None, release).where(TRAFFIC.c.told >= since)
+        with reading(self.engine) as connection:
+            return list(connection.scalars(query.order_by(TRAFFIC.c.time)))
+
     def prune(self, at: str = "") -> int:
-        """Forget the rows whose days are over; how many they were."""
+        """Forget the rows whose days are over; how many they were. Of a reference, which all later hours are
+        held against, figures and labels stay."""
+        over = TRAFFIC.c.until < (at or stamp())
+        mine = (WATCHES.c.release == TRAFFIC.c.release) & (TRAFFIC.c.time >= WATCHES.c.first)
+        held = exists().where(mine & (TRAFFIC.c.time < WATCHES.c.last))
+        told = or_(*(TRAFFIC.c[name].is_not(None) for name in SAID))
         with writing(self.engine) as connection:
-            return int(connection.execute(delete(TRAFFIC).where(TRAFFIC.c.until < (at or stamp()))).rowcount)
+            blanked = connection.execute(
+                update(TRAFFIC).where(over & held & told).values(dict.fromkeys(SAID))
+            ).rowcount
+            return int(blanked + connection.execute(delete(TRAFFIC).where(over & ~held)).rowcount)
 
     @staticmethod
     def _chosen(query: Any, time: str, until: str, task: str | None, release: str | None) -> Any:
@@ -223,6 +237,8 @@ class Traffic:
         return query.where(TRAFFIC.c.release == release) if release else query
 
 
+SAID = ("person", "input", "output", "comment", "truth", "embedding", "shadow_output")
+"""What was said, in columns that may be empty; the others are figures and labels."""
 _AS_IT_IS = (
     *("id", "task", "release", "confidence", "novelty", "refused"),
     *("seconds", "tokens_in", "tokens_out", "usd"),

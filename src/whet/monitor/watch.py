@@ -131,7 +131,10 @@ class Watch:
         queue = Queue(self.traffic)
         queued = queue.forward(found.kind, found.far) if self._new_kind() else 0
         queued += queue.offer(self.release, row.queued or row.first, hour(end), far=found.far)
-        return Pass(self.release, "alarm" if alarm else "quiet", found, alarm, found.notes, forgotten, queued)
+        queued += queue.complained(self.release, row.queued or row.first, far=found.far)
+        state = "alarm" if alarm else "quiet" if found.reference else "blind"
+        gone = () if found.reference else ("no row of the reference is left to hold the traffic against",)
+        return Pass(self.release, state, found, alarm, (*found.notes, *gone), forgotten, queued)
 
     def _new_kind(self) -> bool:
         return any(alarm.kind == NEW_KIND for alarm in self.open_alarms())

@@ -135,17 +135,22 @@ class Registry:
         """Approve a candidate without a person, where the policy says so; errors as in ``approve``."""
         return self.approve(id_, by=BY_POLICY, gate=gate)
 
-    def go_live(self, id_: str, *, by: str) -> Release:
+    def go_live(self, id_: str, *, by: str, instead_of: str | None = None) -> Release:
         """Let an approved release answer for its name; the one that did until now is approved again.
 
+        Args:
+            instead_of: the release that it may replace, and no other; None: any.
+
         Raises:
-            Refused: it is not approved, or was changed since.
+            Refused: it is not approved, or was changed since; another is live than it may replace.
         """
         with writing(self._engine):
             release = self.find(id_)
             _must_be(release, APPROVED, "taken live")
             approved_copy(release).close()
             before = self._history().live(release.name)
+            if instead_of is not None and (before is None or before.id != instead_of):
+                raise Refused(f"was held to {instead_of}, which is not live.", where=id_, fix="whet live ID.")
             about = {"id": release.id, "before": before.id if before else None}
             audit.append(self.home, history.WENT_LIVE, by, about)
         return self.find(id_)

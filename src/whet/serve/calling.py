@@ -13,6 +13,8 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from whet.halves import whole
+
 MARKED = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
 
 
@@ -47,11 +49,11 @@ def calls_in(text: str, names: Sequence[str]) -> tuple[dict[str, Any], ...]:
 def _read(text: str, names: Sequence[str]) -> Iterator[dict[str, Any]]:
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return
     for one in value if isinstance(value, list) else [value]:
         if isinstance(one, dict) and one.get("name") in names:
             arguments = one.get("arguments", one.get("parameters", {}))
             said = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
-            function = {"name": one["name"], "arguments": said}
+            function = {"name": one["name"], "arguments": whole(said)}
             yield {"id": f"call_{secrets.token_hex(12)}", "type": "function", "function": function}

@@ -23,7 +23,7 @@ from whet.serve.faults import Fault, busy, no_model
 FRESH = 30.0
 """Seconds for which a name's release counts as known while the source's stamp stands."""
 LOADED = 16
-"""Specialists in memory; the one that was not asked for longest goes."""
+"""Specialists in memory; the one that was not asked for longest goes, once no answer of it can be in work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,10 @@ class Catalogue:
     shares: Mapping[str, Shares] = field(default_factory=dict)
     _known: dict[str, _Known] = field(default_factory=dict)
     _loaded: dict[str, Answering] = field(default_factory=dict)
+    quiet: float = 180.0
+    """Seconds after which no answer can be in work any more that was asked for before."""
+    _asked: dict[str, float] = field(default_factory=dict)
+    """When each that is loaded was last asked for."""
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def names(self) -> list[About]:
@@ -116,6 +120,7 @@ class Catalogue:
         """
         about = await self._about(name)
         answering = self._loaded.get(about.id) or await self._open(about)
+        self._asked[about.id] = time.monotonic()
         return Served(about, answering, self._threshold(about, answering))
 
     async def pick(self, name: str, by: str) -> Served:
@@ -168,14 +173,16 @@ class Catalogue:
                     ) from error
                 except MemoryError as error:
                     raise busy("There is no memory for this model.") from error
-                self._let_go()
-            self._loaded[about.id] = self._loaded.pop(about.id)
+                self._asked[about.id] = time.monotonic()
+                await self._let_go()
             return self._loaded[about.id]
 
-    def _let_go(self) -> None:
-        while len(self._loaded) > LOADED:
-            oldest = next(iter(self._loaded))
-            self._loaded.pop(oldest).close()
+    async def _let_go(self) -> None:
+        """Those that were not asked for longest; more stay than should where all may be at work."""
+        by_age = sorted(self._loaded, key=lambda one: self._asked.get(one, 0.0))
+        for oldest in by_age[: max(0, len(self._loaded) - LOADED)]:
+            if time.monotonic() - self._asked.get(oldest, 0.0) > self.quiet:
+                await asyncio.to_thread(self._loaded.pop(oldest).close)
 
     def _threshold(self, about: About, answering: Answering) -> float:
         for own in (self.threshold, about.threshold):

@@ -174,7 +174,7 @@ class _Heard:
 
     def answer(self) -> Answer:
         text = self.text
-        if self.calls and not text:
+        if self.calls:  # what was said beside them is not part of a call
             text = json.dumps([_call(one) for one in self.calls.values()])
         ended: Any = "length" if self.ended == "length" else "end"
         found = Answer(text, ended, self.logprob, tokens_in=self.read, tokens_out=self.written)
@@ -183,7 +183,10 @@ class _Heard:
 
 
 def _call(one: Mapping[str, str]) -> dict[str, Any]:
-    return {"name": one["name"], "arguments": json.loads(one["arguments"] or "{}")}
+    try:
+        return {"name": one["name"], "arguments": json.loads(one["arguments"] or "{}")}
+    except ValueError:  # the room for the answer ended within it
+        return {"name": one["name"], "arguments": one["arguments"]}
 
 
 def _chosen(answer: Answer, choices: Sequence[str]) -> Answer:

@@ -136,7 +136,7 @@ class _Server(uvicorn.Server):
         """Until nothing is in work, or the time for it is over; then what is left ends."""
         loop = asyncio.get_running_loop()
         until = loop.time() + self._serving.caps.drain_seconds
-        while self._serving.room.used and loop.time() < until:
+        while self._serving.door.in_work and loop.time() < until:
             await asyncio.sleep(TICK)
         self._serving.end_all()
         until = loop.time() + 1.0

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from whet.monitor.traffic import Served as Row
     from whet.release.keys import Key
 
+CHARS = 4
+"""Characters of a token, about."""
 SHADOWS = 32
 """Shadow answers in work at most; the others are not asked for."""
 
@@ -51,6 +53,7 @@ class Serving:
 
     def __post_init__(self) -> None:
         self.room = self.door.room = Room(self.caps.rows)
+        self.catalogue.quiet = 1.5 * self.caps.seconds
         gauge = self.door.metrics.gauge
         gauge("whet_rows", "Answers in work or waiting.", lambda: self.room.used)
         gauge("whet_requests_in_work", "Requests in work.", lambda: self.door.in_work)
@@ -72,7 +75,11 @@ class Serving:
             try:
                 async with self._deadline():
                     replies = await _all([served.answering.answer(ask) for ask in asks])
+            except asyncio.CancelledError:
+                self.left(asks, about)
+                raise
             except TimeoutError:
+                self.left(asks, about)
                 raise faults.late(self.caps.seconds) from None
         self.note(served, asks, replies, about)
         return replies
@@ -93,16 +100,28 @@ class Serving:
         """Server-sent events, which begin to come at once."""
 
         async def produce(put: Callable[[bytes], None]) -> None:
+            sent: list[int] = []
             try:
                 with self.room.take(len(asks)):
                     async with self._deadline():
-                        replies = await _all(_spoken(served, asks, chunks, put))
+                        replies = await _all(_spoken(served, asks, chunks, put, sent))
+            except asyncio.CancelledError:
+                self.left(asks, about, len(sent))
+                raise
             except TimeoutError:
+                self.left(asks, about, len(sent))
                 raise faults.late(self.caps.seconds) from None
             put(chunks.end(replies, prompts))
             self.note(served, asks, replies, about)
 
         return Stream(produce)
+
+    def left(self, asks: Sequence[Ask], about: Noted, sent: int = 0) -> None:
+        """A request that ended without its answers has used tokens all the same: about those that it brought,
+        and the pieces that it was sent."""
+        if about.key is not None:
+            read = sum(len(turn.text) for ask in asks for turn in ask.turns) // CHARS
+            self.door.limiter.spent(about.key.id, read + sent)
 
     def note(self, served: Served, asks: Sequence[Ask], replies: Sequence[Reply], about: Noted) -> None:
         """Count answers, keep them as traffic, and ask the shadow."""
@@ -211,20 +230,21 @@ async def _all(asked: Sequence[Coroutine[Any, Any, Reply]]) -> list[Reply]:
 
 
 def _spoken(
-    served: Served, asks: Sequence[Ask], chunks: Chunks, put: Callable[[bytes], None]
+    served: Served, asks: Sequence[Ask], chunks: Chunks, put: Callable[[bytes], None], sent: list[int]
 ) -> list[Coroutine[Any, Any, Reply]]:
-    """Each choice with its pieces put as they come."""
+    """Each choice with its pieces put as they come; ``sent`` gets the number of the choice of each."""
 
     async def one(number: int, ask: Ask) -> Reply:
-        sent = False
+        begun = False
 
         def emit(text: str, found: Sequence[Chance]) -> None:
-            nonlocal sent
-            put((b"" if sent else chunks.opening(number)) + chunks.piece(number, text, found))
-            sent = True
+            nonlocal begun
+            put((b"" if begun else chunks.opening(number)) + chunks.piece(number, text, found))
+            begun = True
+            sent.append(number)
 
         reply = await served.answering.answer(ask, emit)
-        put((b"" if sent else chunks.opening(number)) + chunks.last(number, reply, whole=not sent))
+        put((b"" if begun else chunks.opening(number)) + chunks.last(number, reply, whole=not begun))
         return reply
 
     return [one(number, ask) for number, ask in enumerate(asks)]

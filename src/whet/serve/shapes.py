@@ -23,6 +23,19 @@ def _one_or_many(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def readable(value: Any) -> Any:
+    """The value, without half characters, which JSON can escape and no text can hold.
+
+    Raises:
+        ValueError: it has one.
+    """
+    try:
+        json.dumps(value, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError:
+        raise ValueError("a text holds half of a surrogate pair, which is no character") from None
+    return value
+
+
 class Body(BaseModel):
     """What every body has in common."""
 
@@ -31,12 +44,7 @@ class Body(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _readable(cls, value: Any) -> Any:
-        """Half characters, which JSON can escape and no text can hold."""
-        try:
-            json.dumps(value, ensure_ascii=False, default=str).encode()
-        except UnicodeEncodeError:
-            raise ValueError("a text holds half of a surrogate pair, which is no character") from None
-        return value
+        return readable(value)
 
 
 class Part(BaseModel):

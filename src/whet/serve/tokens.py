@@ -5,6 +5,7 @@ Logits in, values out. Knows no row and no thread.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,8 @@ def likeliest(logprobs: Tensor, count: int | None) -> tuple[tuple[int, float], .
     if not count:
         return ()
     values, places = logprobs.topk(min(count, len(logprobs)))
-    return tuple(zip(places.tolist(), values.tolist(), strict=True))
+    found = zip(places.tolist(), values.tolist(), strict=True)
+    return tuple((place, value) for place, value in found if value > -math.inf)  # a form may allow few
 
 
 def scored(logits: Tensor, tree: Tree, ends: frozenset[int]) -> tuple[float, ...]:

@@ -13,15 +13,21 @@ from typing import Any
 
 from jsonschema import SchemaError
 from jsonschema.exceptions import ValidationError
-from jsonschema.validators import validator_for
+from jsonschema.validators import extend, validator_for
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from whet.records import Output
 from whet.serve.faults import bad, unsupported
 
+STEPS = 2_000
+"""References that are followed while one value is tried, at most: where each leads to two more, they have no
+end."""
 PLAIN_NAME = "label"
 """Where the label stands in an object of any form."""
+
+
+REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 
 
 class Unfit(Exception):
@@ -68,12 +74,38 @@ def _has_pattern(schema: Any) -> bool:
 def _fits(value: Any, schema: Mapping[str, Any]) -> bool:
     try:
         # An empty registry: left out, jsonschema would fetch what a ``$ref`` names from anywhere.
-        validator_for(schema)(schema, registry=Registry()).validate(value)
+        _counting(validator_for(schema))(_one_dialect(schema), registry=Registry()).validate(value)
     except ValidationError:
         return False
     except (Unresolvable, RecursionError):
         raise bad("leads to a schema that is not in it.", "response_format") from None
     return True
+
+
+def _counting(validator: Any) -> Any:
+    """The validator, which follows so many references and no more."""
+    left = [STEPS]
+
+    def counted(name: str) -> Any:
+        def check(*told: Any) -> Any:
+            left[0] -= 1
+            if left[0] < 0:
+                raise bad("leads from one of its schemas to another too often.", "response_format")
+            return validator.VALIDATORS[name](*told)
+
+        return check
+
+    return extend(  # type: ignore[no-untyped-call]
+        validator, {name: counted(name) for name in REFERENCES if name in validator.VALIDATORS}
+    )
+
+
+def _one_dialect(schema: Any) -> Any:
+    """Without ``$schema``, by which a part would choose another validator, that does not count."""
+    if isinstance(schema, Mapping):
+        given = {key: part for key, part in schema.items() if key != "$schema" or not isinstance(part, str)}
+        return {key: _one_dialect(part) for key, part in given.items()}
+    return [_one_dialect(part) for part in schema] if isinstance(schema, list) else schema
 
 
 def _candidates(output: Output, schema: Mapping[str, Any]) -> Iterator[Any]:

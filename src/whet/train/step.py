@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from whet.models.positions import turned_beyond
 from whet.train.attention import attending
 from whet.train.last import trimmed
 from whet.train.losses import head_of, summed_loss
@@ -180,21 +181,13 @@ def losses(model: Any, rows: Sequence[Row], settings: Settings = DEFAULT) -> flo
 def grouped(model: Any, rows: Sequence[Row], settings: Settings) -> list[Group]:
     """Rows that are read together. LongRoPE turns all of a pass in one of two ways, by its longest row: so
     rows beyond the limit between them are read apart, and whole."""
-    limit = _turns_otherwise(model)
+    limit = turned_beyond(model.config)
     long = [index for index, row in enumerate(rows) if limit and len(row.ids) > limit]
     short = [index for index in range(len(rows)) if index not in set(long)] if long else range(len(rows))
     chosen = [rows[index] for index in short]
     found = groups(chosen, least=settings.least_saved) if settings.share else unshared(chosen)
     near = [Group(tuple(short[index] for index in group.rows), group.prefix) for group in found]
     return [*near, Group(tuple(long), 0)] if long else near
-
-
-def _turns_otherwise(model: Any) -> int:
-    """Tokens of a row beyond which a model with LongRoPE turns its queries and keys otherwise; 0: no such."""
-    told = getattr(model.config.get_text_config(), "rope_parameters", None) or {}
-    kinds = [told, *(one for one in told.values() if isinstance(one, dict))]
-    found = [one for one in kinds if one.get("rope_type") == "longrope"]
-    return int(found[0].get("original_max_position_embeddings") or 0) if found else 0
 
 
 def learned_places(

@@ -130,12 +130,13 @@ def held(line: Line, figure: Figure) -> tuple[State, int | None]:
     """Whether a figure keeps to a line; where it is not sure yet, how many examples it would take in all."""
     if not line.keeps(figure.value):
         return "failed", None
-    if figure.low == figure.value == figure.high:
-        return "passed", None  # a count of things: nothing was sampled
+    flat = figure.low == figure.value == figure.high
+    if flat and figure.unit == "count":
+        return "passed", None  # of things that were counted, none was sampled
     bound = figure.high if line.at_most is not None else figure.low
     if line.surely and not line.keeps(bound):
         return "too few", _needed(line, figure, bound)
-    if not line.surely and figure.n < LEAST:
+    if figure.n < LEAST and (flat or not line.surely):  # of few rows that are all alike, no interval tells
         return "too few", LEAST
     return "passed", None
 

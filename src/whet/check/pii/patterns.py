@@ -28,6 +28,7 @@ REPEATED = 5  # characters from which a value is known again where no word tells
 QUIET_KINDS = frozenset(kind for kind, group in GROUP_OF.items() if group in QUIET)
 NO_FLAG = re.RegexFlag(0)
 AROUND = 24  # characters about six digits within which a national number lies
+_ESCAPE = re.compile(r'\\(?:[\\nrtbf"/]|u[0-9a-fA-F]{4})')
 _DIGIT = re.compile(r"\d")
 _DIGITS = re.compile(r"\d(?:[ .()/+-]{0,2}\d){5}")
 _EMAIL = re.compile(
@@ -63,9 +64,15 @@ _ZIP = re.compile(
 
 
 def find(text: str) -> list[Span]:
-    """Every structured value in a text, in order of place, none overlapping; stand-ins do not count."""
+    """Every structured value in a text, in order of place, none overlapping; stand-ins do not count. Text may
+    be JSON: what stands behind an escaped line break begins a word."""
+    text = _ESCAPE.sub(_blank, text) if "\\" in text else text
     spans = apart(_all(text))
     return without_stand_ins(text, apart(_everywhere(text, spans))) if spans else []
+
+
+def _blank(found: re.Match[str]) -> str:
+    return found[0] if found[0] == r"\\" else " " * len(found[0])
 
 
 def find_each(texts: Sequence[str], names: Finder | None = None) -> list[list[Span]]:

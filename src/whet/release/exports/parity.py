@@ -90,7 +90,7 @@ def _of_writer(form: str, parts: WriterParts, folder: Path, inputs: Sequence[str
     layout = layout_of(_tokenizer(weights))
     from whet.models.writer import DecoderWriter
 
-    writer = DecoderWriter(parts.source.name, model, layout, parts.ends, parts.source.context)
+    writer = DecoderWriter(parts.source.name, model, layout, parts.ends, parts.source.answering)
     specialist: Any = parts.specialist
     ours = [prediction.output for prediction in specialist.predict(inputs)]
     theirs = [prediction.output for prediction in replace(specialist, writer=writer).predict(inputs)]

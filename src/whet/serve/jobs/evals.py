@@ -20,9 +20,10 @@ from whet.serve.faults import Fault, bad, unsupported
 from whet.serve.jobs.asked import NewEval, NewRun
 from whet.serve.jobs.evals_shown import counts_of, no_eval, no_run, shown, shown_item, shown_run
 from whet.serve.jobs.files import Files
-from whet.serve.jobs.graders import Asks, check_criterion, filled, grade
+from whet.serve.jobs.graders import Asks, check_criterion, check_messages, filled, grade, text_of
 from whet.serve.jobs.rows import found, new_id, now, page
 from whet.serve.jobs.tables import EVALS, ITEMS, RUNS
+from whet.serve.shapes import readable
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -196,14 +197,27 @@ class Evals:
         good = rows and len(rows) <= MOST_ROWS and all(isinstance(r, dict) and "item" in r for r in rows)
         if not good:
             raise bad(f'1 to {MOST_ROWS:,} rows are needed, each {{"item": ...}}.', "data_source.source")
-        if kind == "completions" and self.answers is None:
-            raise unsupported("No model can be asked here.", "data_source.model")
+        if kind == "completions":
+            self._askable(source)
         return list(rows)
+
+    def _askable(self, source: Mapping[str, Any]) -> None:
+        """Whether a model can be asked in this way."""
+        if self.answers is None:
+            raise unsupported("No model can be asked here.", "data_source.model")
+        given, at = source.get("input_messages"), "data_source.input_messages"
+        if not isinstance(given, Mapping) or "template" not in given:
+            raise unsupported("input_messages is a template of messages.", at)
+        check_messages(given["template"], f"{at}.template")
+        if source.get("sampling_params"):
+            raise unsupported(
+                "Answers are asked for as they come: without sampling_params.", "data_source.sampling_params"
+            )
 
     def _of_file(self, id_: str) -> list[Any]:
         try:
             lines = self._files.get(id_).path.read_text(encoding="utf-8").split("\n")
-            return [json.loads(line) for line in lines if line.strip()]
+            return [readable(json.loads(line)) for line in lines if line.strip()]
         except (ValueError, RecursionError):
             raise bad("The file is no JSONL.", "data_source.source.id") from None
 
@@ -239,11 +253,12 @@ class Evals:
 
     def _sample(self, source: Mapping[str, Any], item: Any) -> dict[str, Any]:
         """The model's answer to an item."""
-        template = (source.get("input_messages") or {}).get("template")
-        if not isinstance(template, list) or self.answers is None:
-            raise unsupported("input_messages is a template of messages.", "data_source.input_messages")
-        known = {"item": item}
-        messages = [{"role": str(m["role"]), "content": filled(str(m["content"]), known)} for m in template]
+        assert self.answers is not None
+        known, template = {"item": item}, source["input_messages"]["template"]
+        messages = [
+            {"role": str(m.get("role", "user")), "content": filled(text_of(m["content"]), known)}
+            for m in template
+        ]
         model = str(source.get("model"))
         text = self.answers(model, messages)
         return {"model": model, "input": messages, "output_text": text}

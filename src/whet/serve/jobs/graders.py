@@ -92,8 +92,7 @@ def _check_label(value: Mapping[str, Any], at: str) -> None:
     labels, passing = value.get("labels"), value.get("passing_labels")
     if not _texts(labels) or not _texts(passing) or not set(passing or ()) <= set(labels or ()):
         raise bad(f"{at}: passing_labels must be some of labels.", f"{at}.passing_labels")
-    if not isinstance(value.get("input"), list) or not value["input"]:
-        raise bad(f"{at}.input must be a list of messages.", f"{at}.input")
+    check_messages(value.get("input"), f"{at}.input")
 
 
 def _texts(value: Any) -> bool:
@@ -181,7 +180,7 @@ def _by_label(criterion: Mapping[str, Any], known: Mapping[str, Any], asks: Asks
     if asks is None:
         raise unsupported("No model can be asked here.", "testing_criteria")
     messages = [
-        {"role": str(one.get("role", "user")), "content": filled(_text(one.get("content")), known)}
+        {"role": str(one.get("role", "user")), "content": filled(text_of(one.get("content")), known)}
         for one in criterion["input"]
     ]
     label = asks(str(criterion["model"]), messages, criterion["labels"])
@@ -189,9 +188,24 @@ def _by_label(criterion: Mapping[str, Any], known: Mapping[str, Any], asks: Asks
     return Graded(str(criterion["name"]), "label_model", float(passed), passed)
 
 
-def _text(content: Any) -> str:
+def check_messages(given: Any, at: str) -> None:
+    """Whether these are messages of texts.
+
+    Raises:
+        Fault: says where.
+    """
+    if not isinstance(given, list) or not given or not all(isinstance(one, Mapping) for one in given):
+        raise bad(f"{at} must be a list of messages.", at)
+    for one in given:
+        text_of(one.get("content"), at)
+
+
+def text_of(content: Any, at: str = "testing_criteria") -> str:
+    """The text of a message, which may come in parts."""
+    if isinstance(content, list) and content:
+        return "".join(text_of(part, at) for part in content)
     if isinstance(content, Mapping):
         content = content.get("text")
     if not isinstance(content, str):
-        raise bad("a message's content must be a text.", "testing_criteria")
+        raise bad("a message's content must be a text.", at)
     return content
