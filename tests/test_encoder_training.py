@@ -18,7 +18,7 @@ from whet.models.encoder import Windows
 from whet.models.source import EncoderSource, describe
 from whet.pipeline import run_task
 from whet.rungs.tuned import load_weights, save_weights, tuned_encoder
-from whet.train import classifier
+from whet.train import classifier, encoders
 from whet.train.classifier import Data, Trained, train_classifier
 from whet.train.course import Look
 from whet.train.encoders import Recipe
@@ -184,7 +184,7 @@ def test_a_step_in_several_passes_learns_the_same(
     method: str, source: EncoderSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = Recipe(method, lr=1e-3, epochs=1.0, batch=8, rank=4)
-    monkeypatch.setattr(classifier, "native_bf16", lambda: False)  # 16 bits round each pass by itself
+    monkeypatch.setattr(encoders, "native_bf16", lambda: False)  # 16 bits round each pass by itself
     whole = trained(source, recipe)
     monkeypatch.setattr(classifier, "PASS_TOKENS", 24)
     parts = trained(source, recipe)
@@ -198,7 +198,7 @@ def test_what_is_saved_reads_as_what_was_trained(
     method: str, native: bool, source: EncoderSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where 16 bits are native the base was rounded for the training: the folder must say so."""
-    monkeypatch.setattr(classifier, "native_bf16", lambda: native)
+    monkeypatch.setattr(encoders, "native_bf16", lambda: native)
     source = describe(source.folder, "tiny", local=True)
     recipe = Recipe(method, lr=1e-2, epochs=1.0, batch=8, rank=4)
     state = trained(source, recipe).last

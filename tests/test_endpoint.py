@@ -15,13 +15,17 @@ from typing import Any
 import pytest
 
 from tests.standin import KEY, MODEL, StandIn
-from whet.config_models import EndpointModel
+from whet.config_models import Budget, EndpointModel
 from whet.errors import InputError, WorldError
+from whet.ladder import with_cache
 from whet.models.base import Answer, Form, Request
 from whet.models.endpoint import Endpoint, Unanswered
 from whet.models.remote.kept import FILE, Kept
 from whet.models.remote.pace import Patience
-from whet.records import Turn
+from whet.records import FitInfo, Turn
+from whet.rungs.asked import Asked
+from whet.rungs.base import Setting
+from whet.rungs.frame import Frame
 
 QUICK = Patience(tries=4, first=0.01, longest=2.0)
 PRICES = {"in": 1.0, "out": 2.0}
@@ -475,3 +479,17 @@ def test_importing_the_module_does_not_import_the_sdk() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ}
     )
     assert done.stdout.strip() == "False"
+
+
+def test_held_out_answers_are_asked_through_the_runs_own_writer(server: StandIn, tmp_path: Path) -> None:
+    """A specialist that is loaded brings a writer without a store, with the price and budget of then."""
+    spec = EndpointModel(endpoint=server.url, model=MODEL, budget=Budget(requests=7))
+    then = spec.model_copy(update={"budget": Budget(requests=1)})
+    mine, other = Endpoint(spec, tmp_path), Endpoint(spec.model_copy(update={"model": "other"}), tmp_path)
+    loaded = Asked("prompt", Endpoint(then), Frame("write"), FitInfo())
+    found = with_cache(loaded, Setting(writers=[other, mine]))
+    assert isinstance(found, Asked)
+    assert found.writer is mine
+    unknown = with_cache(loaded, Setting(writers=[other]))
+    assert isinstance(unknown, Asked)
+    assert unknown.writer is loaded.writer

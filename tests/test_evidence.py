@@ -481,7 +481,7 @@ def test_an_answer_that_hangs_on_the_group_fails_and_one_that_does_not_passes(
         return "login" if unfair and "muslim" in text.lower() else by_rule(text)
 
     whole = context(tmp_path, Knows(answer))
-    held = tuple(about_people(60))
+    held = tuple(about_people(160))
     side = Side("head", tmp_path, tuple(Knows(answer).predict([e.input for e in held])))
     side.__dict__.update(specialist=Knows(answer), digest=str(unfair), card={})
     measure = bias(replace(whole, test=held, tuned=side))

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from whet.cli.main import main
+from whet.data.outputs import canonical
 from whet.errors import InputError, WorldError
-from whet.records import Example
+from whet.records import Example, FitInfo
 from whet.rungs.base import Setting, load_specialist, reaches
 from whet.rungs.existing import UNKNOWN, Existing, Today, at_hand
 
@@ -133,3 +134,13 @@ def test_what_cannot_be_asked_is_refused_before_any_work(
     (tmp_path / "today.csv").write_text("input,answer\na,b\n", encoding="utf-8")
     with pytest.raises(InputError, match=message):
         at_hand(source, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "output", [{"b": 1, "a": [2]}, '{"b":1,"a":[2]}', '```json\n{"b": 1, "a": [2]}\n```']
+)
+def test_found_values_come_as_json_or_as_its_text(output: object, tmp_path: Path) -> None:
+    known = Today({}, tmp_path, False, FitInfo(), kind="extract")
+    assert known._typed(output) == canonical({"a": [2], "b": 1})
+    assert known._typed(UNKNOWN) == UNKNOWN
+    assert Today({}, tmp_path, False, FitInfo())._typed(True) == "true", "as a label in a file is read"

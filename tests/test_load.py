@@ -14,7 +14,15 @@ import pytest
 
 from whet.config import Task, task_from
 from whet.data.formats import MAX_LINE, read_table
-from whet.data.load import Loaded, is_time, load_examples, load_inputs, load_more, split_labels
+from whet.data.load import (
+    Loaded,
+    is_time,
+    load_examples,
+    load_inputs,
+    load_more,
+    name_beside,
+    split_labels,
+)
 from whet.errors import InputError
 from whet.records import Example, Label
 
@@ -455,3 +463,24 @@ def test_an_unclosed_quote_further_up_is_an_error(tmp_path: Path) -> None:
     path.write_text('text,label\none,a\n"two,b\nthree,a\nfour,b\n', encoding="utf-8")
     with pytest.raises(InputError, match="unclosed quote"):
         read_table(path)
+
+
+def test_files_of_one_name_are_told_apart() -> None:
+    given = {"task": "t", "examples": "e.csv", "fields": {"input": "a", "output": "b"}}
+    task = task_from({**given, "split": {"dev": "dev/rows.csv", "test": "test/rows.csv"}})
+    found = [name_beside(task, Path("/x") / name) for name in ("dev/rows.csv", "test/rows.csv")]
+    assert found == ["dev/rows.csv", "test/rows.csv"]
+    alone = task_from({**given, "split": {"test": "test/rows.csv"}})
+    assert name_beside(alone, Path("/x/test/rows.csv")) == "rows.csv"
+    deep = task_from({**given, "split": {"dev": "a/d/rows.csv", "test": "b/d/rows.csv"}})
+    assert name_beside(deep, Path("/x/b/d/rows.csv")) == "b/d/rows.csv"
+
+
+def test_a_listed_label_may_stand_in_a_split_file_alone(tmp_path: Path) -> None:
+    (tmp_path / "test.csv").write_text("a,b\none,x\ntwo,z\n")
+    given = {"task": "t", "examples": "e.csv", "fields": {"input": "a", "output": "b"}}
+    task = task_from({**given, "labels": {"x": "", "y": "", "z": "the last"}})
+    found = load_more(task, tmp_path / "test.csv", (Label("x"), Label("y")))
+    assert found.labels[-1] == Label("z", "the last")
+    with pytest.raises(InputError, match="missing from the label list"):
+        load_more(task_from({**given, "labels": ["x", "y"]}), tmp_path / "test.csv", (Label("x"), Label("y")))

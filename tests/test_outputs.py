@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from whet.data.outputs import answers_of, canonical, inferred_schema, json_of, read_answer
+from whet.data.outputs import (
+    answers_of,
+    canonical,
+    inferred_schema,
+    json_of,
+    label_of,
+    labels_in_answer,
+    read_answer,
+)
 from whet.records import Example
 
 LABELS = ("refund", "refund status", "delivery")
@@ -79,3 +87,11 @@ def test_repeated_replies_are_a_list_to_choose_from_and_unique_ones_are_not() ->
     unique = rows([f"reply {n}" for n in range(20)])
     assert answers_of(unique, rows([f"other {n}" for n in range(5)])) == ()
     assert answers_of(rows(["same"] * 9), rows(["same"])) == ()
+
+
+def test_labels_with_commas_are_read_whole() -> None:
+    labels = ["Billing, payments", "Refund", "A", "a"]
+    assert labels_in_answer("Billing, payments|Refund", labels) == ("Billing, payments", "Refund")
+    assert labels_in_answer("Billing, payments", labels) == ("Billing, payments",)
+    assert labels_in_answer("Refund, a", labels) == ("Refund", "a")
+    assert (label_of("A", labels), label_of("a", labels)) == ("A", "a")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -172,7 +173,12 @@ def test_a_shadow_answers_beside_and_is_kept_redacted(
         assert found["release"] == live.id
         id_ = found["data"][0]["id"]
         told = {"id": id_, "good": 0, "truth": "refund"}
-        assert client.post("/v1/feedback", json=told).status_code == 200
+        until = time.monotonic() + 10  # the row is written once the shadow has answered
+        while (
+            said := client.post("/v1/feedback", json=told).status_code
+        ) == 404 and time.monotonic() < until:
+            time.sleep(0.02)
+        assert said == 200
         assert client.post("/v1/feedback", json={**told, "id": "none"}).status_code == 404
     (row,) = Traffic(registry.home, Monitoring()).since()
     assert (row.id, row.release, row.shadow, row.shadow_output) == (id_, live.id, other.id, "refund")

@@ -149,7 +149,8 @@ def test_pieces_make_the_text(seat: Seat, writer: DecoderWriter) -> None:
         if not answer.choices:
             assert "".join(pieces) == answer.text
             assert tuple(chances) == all_of_them
-            assert all(len(one.top) == 2 for one in all_of_them if one.top)
+            most = 2 if request.form is None else 1  # a form may leave one token
+            assert all(most <= len(one.top) <= 2 for one in all_of_them if one.top)
 
 
 def test_who_leaves_is_gone_at_the_next_step_and_nobody_notices(seat: Seat) -> None:

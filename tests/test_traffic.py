@@ -115,7 +115,7 @@ def test_of_a_reference_the_figures_stay(tmp_path: Path) -> None:
     """Later hours are held against it for as long as the release lives; what was said goes all the same."""
     traffic = Traffic(tmp_path, Monitoring(days=30, keep="whole"))
     now = datetime.now(UTC)
-    given = {"person": "ana", "embedding": np.ones(3, np.float16).tobytes()}
+    given = {"person": "ana", "embedding": np.ones(3)}
     traffic.log(*(served(n, time=stamp(now - timedelta(days=n * 10)), **given) for n in range(6)))
     span = {"first": stamp(now - timedelta(days=45)), "last": stamp(now - timedelta(days=35))}
     with writing(traffic.engine) as connection:

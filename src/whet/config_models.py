@@ -61,6 +61,10 @@ class EndpointModel(Section):
     parameters: dict[str, Any] = {}
     """What else to send with every request, such as `reasoning_effort`."""
 
+    def asked(self) -> dict[str, Any]:
+        """What answers depend on; what they cost and how fast they come changes none."""
+        return self.model_dump(include={"endpoint", "model", "parameters"})
+
     @field_validator("endpoint")
     @classmethod
     def _address(cls, value: str) -> str:

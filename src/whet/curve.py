@@ -17,7 +17,7 @@ import numpy as np
 from whet.evaluate.stats import paired_right, wilson
 from whet.ladder import Fitted, with_cache
 from whet.records import Example, Output, Specialist
-from whet.rungs.asked import Asked
+from whet.rungs.asked import Asked, NothingFits
 from whet.rungs.base import Setting, find_rung
 from whet.store import read_jsonl, write_jsonl
 
@@ -79,7 +79,11 @@ def _curve_rows(item: Fitted, setting: Setting, splits: Splits) -> list[dict[str
         setting.tell(f"learning curve: {item.name} on {share:.0%}", 0, 1)
         work = setting.work / f"{item.name}-{share}" if setting.work else None
         fit = rung(setting=replace(setting, work=work), choices=info.choices).fit  # type: ignore[call-arg]
-        rows.append(_curve_row(item.name, share, len(part), fit(part, splits.dev), splits, setting))
+        try:
+            fitted = fit(part, splits.dev)
+        except NothingFits:
+            return []
+        rows.append(_curve_row(item.name, share, len(part), fitted, splits, setting))
     whole = with_cache(item.specialist, setting)
     rows.append(_curve_row(item.name, 1.0, len(splits.train), whole, splits, setting))
     return rows
@@ -129,6 +133,8 @@ def _curve(rows: list[dict[str, Any]], dev: Sequence[Example]) -> LearningCurve:
 
 def _more_help(rows: list[dict[str, Any]]) -> str:
     """In words: what doubling the examples last brought the best rung, and how sure that is."""
+    if not rows:
+        return "Whether more examples would help cannot be told: from a part of these nothing can be learned."
     name = rows[0]["rung"]
     half, whole = (next(r for r in rows if r["rung"] == name and r["share"] == s) for s in (0.5, 1.0))
     pair = paired_right(np.array(whole["right"]), np.array(half["right"]))

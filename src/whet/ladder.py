@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from whet.errors import InputError
+from whet.models.endpoint import Endpoint
 from whet.models.opening import elsewhere
 from whet.records import Label, Output, Prediction, Specialist
 from whet.rungs.asked import Asked
@@ -212,7 +213,13 @@ def _answer(item: Fitted, setting: Setting, splits: Splits, rows: list[dict[str,
 
 
 def with_cache(specialist: Specialist, setting: Setting) -> Specialist:
-    """The same specialist, reading frozen vectors from the run's cache where it has them."""
+    """The same specialist, reading frozen vectors from the run's cache where it has them, and asking servers
+    through the run's writer: as the task says now, of the task's budget, with the answers that are kept."""
+    if isinstance(specialist, Asked) and isinstance(specialist.writer, Endpoint):
+        spec = specialist.writer.spec
+        for writer in setting.writers:
+            if isinstance(writer, Endpoint) and writer.spec.asked() == spec.asked():
+                return replace(specialist, writer=writer)
     if isinstance(specialist, VectorSpecialist):
         for cached in setting.encoders:
             if cached.source.sha256 == specialist.encoder.source.sha256:

@@ -115,7 +115,8 @@ def run_task(
         if before_writing:
             before_writing(out)
         start_at = os.path.relpath(folder, out)
-        run.describe(command=command_line(), task=task.model_dump(mode="json"), folder=start_at)
+        told = {**task.model_dump(mode="json"), "tune": task.tune.model_dump(mode="json", exclude_unset=True)}
+        run.describe(command=command_line(), task=told, folder=start_at)
         asked_anew = run.asked_anew(more=fresh)
         _write_data(run, splits)
         setting = _setting(task, folder, splits, models, out, tell, fresh)
@@ -210,7 +211,9 @@ def _made_from(run: Run, task: Task, models: Models) -> dict[str, Any]:
     """What the rungs depend on, as digests."""
     keys = {"kind", "multi_label", "label_separator", "instruction", "labels", "json_schema", "pattern"}
     keys |= {"metric", "existing", "prompt", "tune", "seed"}
+    said = sorted(task.tune.model_fields_set)  # what is left open may be chosen otherwise than its default
     return {
+        **({"said of tune": said} if said else {}),
         "examples": run.digest("01-examples.jsonl"),
         "task": value_digest(task.model_dump(mode="json", include=keys)),
         "models": models.digests(),

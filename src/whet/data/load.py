@@ -83,15 +83,20 @@ def load_more(task: Task, path: Path, labels: tuple[Label, ...]) -> Loaded:
         return Loaded(tuple(examples), (), tuple(notes))
     known = {label.name for label in labels}
     new = sorted({n for e in examples for n in names_of(e.output)} - known)
-    if new and task.labels is not None:
+    listed = {label.name: label for label in task.labels or []}
+    if task.labels is not None and set(new) - listed.keys():
         raise unknown_label(task, table, examples)
-    extra = tuple(Label(name) for name in new)
+    extra = tuple(listed.get(name, Label(name)) for name in new)
     return Loaded(tuple(examples), (*labels, *extra), tuple(notes))
 
 
 def name_beside(task: Task, path: Path) -> str:
-    """What a split file is called: with its folder where the file of examples has the same name."""
-    return f"{path.parent.name}/{path.name}" if path.name == Path(task.examples).name else path.name
+    """What a split file is called: with as much of its folders as sets it apart from the other files."""
+    named = [task.examples, *(one for one in (task.split.test, task.split.dev) if isinstance(one, str))]
+    for tail in (path.parts[-length:] for length in range(1, len(path.parts) + 1)):
+        if sum(Path(one).parts[-len(tail) :] == tail for one in named) < 2:
+            return "/".join(tail)
+    return path.name
 
 
 def load_inputs(path: Path, column: str | None) -> tuple[list[str], list[str]]:

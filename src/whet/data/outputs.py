@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from whet.halves import whole
@@ -16,7 +16,7 @@ from whet.records import Example, Label, Output
 
 _FENCE = re.compile(r"^```[a-zA-Z]*\n(.*?)\n?```$", re.DOTALL)
 _QUOTES = "\"'`“”‘’«»"
-_SEPARATORS = re.compile(r"[|,;\n]")
+_SURE, _SEPARATORS = re.compile(r"[|\n]"), re.compile(r"[|,;\n]")
 
 
 def names_of(output: Output) -> tuple[str, ...]:
@@ -62,6 +62,8 @@ def label_of(text: str, labels: Sequence[str]) -> str:
 
     Where it names none, or several, the answer stands as it is and is wrong.
     """
+    if text.strip() in labels:
+        return text.strip()
     plain = _plain(text)
     folded = {_plain(label): label for label in labels}
     if plain in folded:
@@ -77,9 +79,15 @@ def labels_in_answer(text: str, labels: Sequence[str]) -> tuple[str, ...]:
         value = json.loads(text)
     except ValueError:
         value = None
-    parts = [str(part) for part in value] if isinstance(value, list) else _SEPARATORS.split(text)
     known = set(labels)
+    parts = [str(part) for part in value] if isinstance(value, list) else _parts(text, known)
     return tuple(sorted({name for part in parts if (name := label_of(part, labels)) in known}))
+
+
+def _parts(text: str, known: Collection[str]) -> list[str]:
+    """What stands between separators; a label may hold a comma, and is then whole."""
+    parts = [part.strip() for part in _SURE.split(text)]
+    return [less for part in parts for less in ([part] if part in known else _SEPARATORS.split(part))]
 
 
 def read_answer(kind: str, text: str, labels: Sequence[str], *, several: bool = False) -> Output:

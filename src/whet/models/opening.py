@@ -60,7 +60,7 @@ class Models:
 
     def digests(self) -> list[str]:
         """Of weights, and of how a server is asked; what it costs changes no answer."""
-        asked = [e.model_dump(include={"endpoint", "model", "parameters"}) for e in self.endpoints]
+        asked = [e.asked() for e in self.endpoints]
         encoders, decoders = ([source.sha256 for source in kind] for kind in (self.encoders, self.decoders))
         return [*encoders, *decoders, *(value_digest(one) for one in asked)]
 

@@ -8,6 +8,7 @@ those of every classifying rung; else the confidence is the probability of the a
 from __future__ import annotations
 
 import math
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -164,7 +165,7 @@ def fit_asked(
     assert pairs, "a rung proposed no way to ask, or none that was chosen before"
     tried: list[dict[str, Any]] = []
     best: tuple[float, Asked] | None = None
-    few = dev[:FEW] if len(pairs) > 1 else []
+    few = random.Random(setting.seed).sample(list(dev), min(FEW, len(dev))) if len(pairs) > 1 else []
     for number, (writer, candidate) in enumerate(pairs):
         choices = {"model": writer.name, **candidate.choices}
         near, lookup = candidate.neighbours, candidate.lookup
@@ -231,10 +232,19 @@ def _said(choices: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in choices.items())
 
 
+class NothingFits(Exception):
+    """Of so few rows none of the ways of a rung can learn."""
+
+
 def best_of(found: Sequence[Specialist | None]) -> Specialist:
-    """What dev likes best; of equals the earlier."""
+    """What dev likes best; of equals the earlier.
+
+    Raises:
+        NothingFits: there is none.
+    """
     there = [specialist for specialist in found if specialist is not None]
-    assert there, "a rung was fitted that nothing opens"
+    if not there:
+        raise NothingFits
     return max(there, key=lambda specialist: specialist.info.dev_score)
 
 

@@ -21,6 +21,8 @@ from typing import Any, ClassVar
 from whet.data.formats import read_table
 from whet.data.load import split_labels
 from whet.data.neardup import fold
+from whet.data.outputs import canonical, read_answer
+from whet.data.rows import text_of
 from whet.errors import InputError, WorldError
 from whet.records import Example, FitInfo, Output, Prediction
 from whet.rungs.base import Setting
@@ -40,6 +42,7 @@ class Today:
     multi_label: bool
     info: FitInfo
     separator: str = "|"
+    kind: str = ""
 
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
         if not inputs:
@@ -61,12 +64,16 @@ class Today:
         return look_up(self.folder / str(self.source["predictions"]), inputs)
 
     def _typed(self, output: Any) -> Output:
-        return split_labels(output, self.separator) if self.multi_label else str(output).strip()
+        if self.multi_label:
+            return split_labels(output, self.separator)
+        if self.kind == "extract" and output != UNKNOWN:
+            return read_answer("extract", output, []) if isinstance(output, str) else canonical(output)
+        return text_of(output).strip()
 
     def save(self, folder: Path) -> None:
         make_folder(folder)
         place = str(self.folder.resolve())
-        how = {"multi_label": self.multi_label, "separator": self.separator}
+        how = {"multi_label": self.multi_label, "separator": self.separator, "kind": self.kind}
         write_card(folder, "existing", self.info, source=dict(self.source), place=place, **how)
 
 
@@ -103,7 +110,7 @@ def ask_command(command: list[str], inputs: list[str], folder: Path) -> list[Any
 
 def _by_id(text: str, count: int) -> list[Any]:
     answers: dict[str, Any] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
                 row = json.loads(line)
@@ -203,7 +210,7 @@ class Existing:
                 where="existing",
                 fix="set existing: {command | url | predictions} in the task file.",
             )
-        how = (self.setting.multi_label, FitInfo(), self.setting.label_separator)
+        how = (self.setting.multi_label, FitInfo(), self.setting.label_separator, self.setting.kind)
         today = Today(source, self.setting.folder, *how)
         outputs = [prediction.output for prediction in today.predict([e.input for e in dev])]
         missing = sum(output in (UNKNOWN, (UNKNOWN,)) for output in outputs)
@@ -215,4 +222,5 @@ class Existing:
     @classmethod
     def load(cls, folder: Path, card: Mapping[str, Any]) -> Today:
         info, separator = FitInfo(**card["info"]), card.get("separator", "|")
-        return Today(card["source"], Path(card["place"]), bool(card["multi_label"]), info, separator)
+        several, kind = bool(card["multi_label"]), str(card.get("kind", ""))
+        return Today(card["source"], Path(card["place"]), several, info, separator, kind)

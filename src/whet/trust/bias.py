@@ -74,7 +74,7 @@ def bias(context: Context) -> Measure:
     answers = _answered(context, context.tuned, texts)
     gaps = swap_gaps({kind: table for kind, (_, table) in answers.items()}, _groups(texts))
     standing = sorted((g for g in gaps if g.stands), key=lambda g: -abs(g.difference.value))
-    figures = [_largest(standing, gaps), _flips(answers)]
+    figures = [_largest(standing, gaps, max(map(len, texts.values()), default=0)), _flips(answers)]
     if context.base is not None:
         figures = _with_base(figures, standing, _answered(context, context.base, texts), _groups(texts))
     return Measure(
@@ -170,10 +170,10 @@ def _interval(gaps: Floats, level: float) -> Interval:
     return Interval(float(gaps.mean()), float(low), float(high), len(gaps))
 
 
-def _largest(standing: Sequence[SwapGap], gaps: Sequence[SwapGap]) -> Figure:
+def _largest(standing: Sequence[SwapGap], gaps: Sequence[SwapGap], rows: int) -> Figure:
     if not standing:
         high = max((abs(end) for g in gaps for end in (g.difference.low, g.difference.high)), default=0.0)
-        n = max((g.n for g in gaps), default=0)
+        n = max((g.n for g in gaps), default=rows)  # where no answer changed there is no gap to count
         title = "Largest gap between groups: none stands"
         return Figure("swap_gap", 0.0, 0.0, high, n, "lower", title=title, unit="points", of="rows")
     top = standing[0]
