@@ -21,7 +21,7 @@ from whet.advise.lacking import Sorted, sort_wrong
 from whet.checkup import check_task, encoder_of
 from whet.config import Task, task_from
 from whet.config_advice import Advice
-from whet.config_parts import Cost
+from whet.config_parts import Cost, TuneOptions
 from whet.data.load import load_examples
 from whet.data.outputs import answers_of, names_of
 from whet.data.split import split_examples
@@ -148,7 +148,8 @@ def _place(
 
 def _same(task: Task, other: Mapping[str, Any]) -> bool:
     own = task.model_dump(mode="json", exclude=BESIDE)
-    return own == {key: value for key, value in other.items() if key not in BESIDE}
+    tune = {**TuneOptions().model_dump(mode="json"), **other["tune"]}  # a manifest has what was said of it
+    return own == {key: value for key, value in {**other, "tune": tune}.items() if key not in BESIDE}
 
 
 def task_of_run(run: Path) -> tuple[Task, Path]:
