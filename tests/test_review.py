@@ -10,6 +10,7 @@ import random
 import signal
 import time
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -236,3 +237,20 @@ def _started(context: multiprocessing.context.ForkContext, home: Path, path: Pat
     process = context.Process(target=review_until_done, args=(home, path, who))
     process.start()
     return process
+
+
+def test_a_complaint_that_comes_late_is_queued(tmp_path: Path) -> None:
+    traffic = Traffic(tmp_path, Monitoring(keep="whole", reviewed=1e-9, double=0.0))
+    now = datetime.now(UTC)
+    traffic.log(
+        *(
+            Served(f"r{n}", "desk", "desk@1", f"text {n}", "refund", 0.99, time=stamp(now, hours=-3))
+            for n in range(3)
+        )
+    )
+    queue, since = Queue(traffic), stamp(now, hours=-1)
+    assert queue.offer("desk@1", stamp(now, hours=-4), since) == 0
+    assert queue.complained("desk@1", since) == 0
+    traffic.feedback("r1", 0.0, "wrong")
+    assert [queue.complained("desk@1", since) for _ in range(2)] == [1, 0]
+    assert queue.complained("desk@1", stamp(now, hours=1)) == 0, "what was told before was offered before"
