@@ -21,7 +21,7 @@ def retrain(
     name: Annotated[str, typer.Argument(help="A release such as tickets@3, or a name: its live release.")],
     why: Annotated[bool, typer.Option("--why", help="Print the reasons, and train nothing.")] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Run folder; default: whet-runs/NAME-again, or another.")
+        Path | None, typer.Option("--out", help="Run folder; default: whet-runs/NAME-NUMBER-again.")
     ] = None,
     by: Annotated[str, typer.Option("--by", help="Who may not approve it; default: your login name.")] = "",
     store: Store = None,
@@ -46,10 +46,8 @@ def retrain(
 
 
 def _place(subject: Subject) -> Path:
-    """A folder that is not that of the release itself, which may be a retraining's."""
-    place = Path("whet-runs") / f"{subject.release.name}-again"
-    own = place.resolve() == subject.run.resolve()
-    return place.with_name(f"{subject.release.id.replace('@', '-')}-again") if own else place
+    """A folder of this release's own: the last retraining's may be the run that it came from."""
+    return Path("whet-runs") / f"{subject.release.id.replace('@', '-')}-again"
 
 
 def _train(subject: Subject, out: Path, by: str) -> Retrained:
